@@ -1,0 +1,59 @@
+package dev.tandem.core.op;
+
+import dev.tandem.core.shape.DType;
+import dev.tandem.core.shape.ShapeException;
+import dev.tandem.core.shape.Spec;
+import java.util.List;
+
+/**
+ * An operation as data. Equal records are the same work, so that a record is a cache key. All but {@link Composite} are mandatory
+ * for every backend. Operands may be strided views, outputs too; only {@link Pointwise} may write an operand that it also reads.
+ */
+public sealed interface Op permits Pointwise, Reduce, MatMul, Conv2d, Conv2dGradInput, Conv2dGradWeight, Pool2d, Pool2dGrad, Gather,
+    ScatterAdd, CumulativeSum, Composite {
+
+  /** Checks the operands and says what the operation makes of them.
+   *
+   * @throws ShapeException if the operands do not fit; its message says what disagrees
+   */
+  List<Spec> outputs(List<Spec> in);
+
+  /** How errors and profiles call it. */
+  default String name() {
+    return getClass().getSimpleName();
+  }
+
+  /** How many leading outputs a caller gets; the others serve the gradient and only the tape holds them. */
+  default int results(int outputs) {
+    return outputs;
+  }
+
+  /** Checks the number of operands. */
+  static void arity(List<Spec> in, int wanted, String what) {
+    if (in.size() != wanted) {
+      throw new ShapeException("wants " + wanted + " operands (" + what + "), got " + in.size());
+    }
+  }
+
+  /** The dtype all operands share, F32 or F64. */
+  static DType sameFloat(List<Spec> in) {
+    DType first = in.get(0).dtype();
+    for (Spec s : in) {
+      if (s.dtype() != first || first != DType.F32 && first != DType.F64) {
+        throw new ShapeException("operands must be F32" + (s.dtype() == DType.F64 || first == DType.F64 ? " (or all F64)" : "")
+            + "; convert with to(DType.F32)");
+      }
+    }
+    return first;
+  }
+
+  /** What arithmetic on these operands gives: F64 if one is F64, else F32. */
+  static DType computed(List<Spec> in) {
+    for (Spec s : in) {
+      if (s.dtype() == DType.F64) {
+        return DType.F64;
+      }
+    }
+    return DType.F32;
+  }
+}
