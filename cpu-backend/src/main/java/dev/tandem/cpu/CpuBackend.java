@@ -1,0 +1,144 @@
+package dev.tandem.cpu;
+
+import dev.tandem.core.backend.Backend;
+import dev.tandem.core.backend.Call;
+import dev.tandem.core.backend.Operand;
+import dev.tandem.core.backend.OutOfDeviceMemoryException;
+import dev.tandem.core.backend.Replay;
+import dev.tandem.core.backend.Storage;
+import dev.tandem.core.op.Composite;
+import dev.tandem.core.op.Conv2d;
+import dev.tandem.core.op.Conv2dGradInput;
+import dev.tandem.core.op.Conv2dGradWeight;
+import dev.tandem.core.op.CumulativeSum;
+import dev.tandem.core.op.Gather;
+import dev.tandem.core.op.MatMul;
+import dev.tandem.core.op.Op;
+import dev.tandem.core.op.Pointwise;
+import dev.tandem.core.op.Pool2d;
+import dev.tandem.core.op.Pool2dGrad;
+import dev.tandem.core.op.Reduce;
+import dev.tandem.core.op.ScatterAdd;
+import dev.tandem.core.op.SoftmaxCrossEntropy;
+import dev.tandem.core.op.SoftmaxCrossEntropyGrad;
+import dev.tandem.core.shape.DType;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * Runs operations on the processor. A call is first prepared (operands checked, addresses and strides taken, a kernel chosen), then
+ * run; a replay keeps the prepared ones.
+ */
+public final class CpuBackend implements Backend {
+  private final Team team;
+
+  /** With as many threads as {@code -Dtandem.threads} says, else as there are processors. */
+  public CpuBackend() {
+    this(Integer.getInteger("tandem.threads", Runtime.getRuntime().availableProcessors()));
+  }
+
+  /** @param threads how many share the work of an operation, at least 1 */
+  public CpuBackend(int threads) {
+    if (threads < 1) {
+      throw new IllegalArgumentException("a CPU backend needs at least one thread, not " + threads);
+    }
+    team = new Team(threads);
+  }
+
+  @Override
+  public String name() {
+    return "cpu";
+  }
+
+  @Override
+  public String describe() {
+    return System.getProperty("os.arch") + " processor, " + team.size() + (team.size() == 1 ? " thread, " : " threads, ")
+        + Lanes.describe();
+  }
+
+  @Override
+  public Storage allocate(DType dtype, long elements) {
+    if (!supports(dtype)) {
+      throw new IllegalArgumentException("cpu has no " + dtype);
+    }
+    try {
+      return new CpuStorage(dtype, elements);
+    } catch (OutOfMemoryError | ArithmeticException e) {
+      throw new OutOfDeviceMemoryException(elements * (double) dtype.bytes() / (1 << 20) + " MiB of native memory wanted: " + e);
+    }
+  }
+
+  @Override
+  public void write(Storage to, long at, MemorySegment from) {
+    ((CpuStorage) to).slice(at, from.byteSize()).copyFrom(from);
+  }
+
+  @Override
+  public void read(Storage from, long at, MemorySegment to) {
+    to.copyFrom(((CpuStorage) from).slice(at, to.byteSize()));
+  }
+
+  @Override
+  public boolean supports(Composite op) {
+    return switch (op) {
+      case SoftmaxCrossEntropy s -> true;
+      case SoftmaxCrossEntropyGrad g -> true;
+    };
+  }
+
+  @Override
+  public void execute(Call call) {
+    prepare(call).run();
+  }
+
+  @Override
+  public Replay prepare(List<Call> calls) {
+    Runnable[] prepared = calls.stream().map(this::prepare).toArray(Runnable[]::new);
+    return () -> {
+      for (Runnable r : prepared) {
+        r.run();
+      }
+    };
+  }
+
+  private Runnable prepare(Call call) {
+    call.in().forEach(CpuBackend::check);
+    call.out().forEach(CpuBackend::check);
+    return switch (call.op()) {
+      case Pointwise p -> PointwiseKernels.prepare(p, call, team);
+      case Reduce r -> ReduceKernels.prepare(r, call, team);
+      case MatMul m -> MatMulKernels.prepare(m, call, team);
+      case Conv2d c -> ConvKernels.prepareForward(c.geometry(), call, team);
+      case Conv2dGradInput c -> ConvKernels.prepareGradInput(c.geometry(), call, team);
+      case Conv2dGradWeight c -> ConvKernels.prepareGradWeight(c.geometry(), call, team);
+      case Pool2d p -> PoolKernels.prepareForward(p.geometry(), call, team);
+      case Pool2dGrad p -> PoolKernels.prepareGrad(p.geometry(), call, team);
+      case Gather g -> RowKernels.prepareGather(call, team);
+      case ScatterAdd s -> RowKernels.prepareScatterAdd(call, team);
+      case CumulativeSum c -> RowKernels.prepareCumulativeSum(c, call, team);
+      case SoftmaxCrossEntropy s -> CrossEntropyKernels.prepareForward(call, team);
+      case SoftmaxCrossEntropyGrad g -> CrossEntropyKernels.prepareGrad(call, team);
+    };
+  }
+
+  /** The one bounds check of an operand: kernels work on raw addresses. */
+  private static void check(Operand o) {
+    if (o.layout().end() > o.storage().elements()) {
+      throw new IllegalArgumentException(o + " reaches beyond its storage of " + o.storage().elements() + " elements");
+    }
+  }
+
+  @Override
+  public long scratch(Op op, List<Operand> in) {
+    return 0;
+  }
+
+  @Override
+  public void synchronize() {
+  }
+
+  @Override
+  public void close() {
+    team.close();
+  }
+}

@@ -1,0 +1,47 @@
+package dev.tandem.cpu;
+
+import dev.tandem.core.backend.Storage;
+import dev.tandem.core.shape.DType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** Native memory, aligned to a cache line, with a margin so that a whole vector may be read at the last element. */
+final class CpuStorage implements Storage {
+  private static final int MARGIN = 2 * Memory.ALIGNMENT;
+
+  private final DType dtype;
+  private final long elements;
+  private final Arena arena;
+  private final MemorySegment segment;
+
+  CpuStorage(DType dtype, long elements) {
+    this.dtype = dtype;
+    this.elements = elements;
+    this.arena = Arena.ofShared();
+    this.segment = arena.allocate(Math.addExact(Math.multiplyExact(elements, dtype.bytes()), MARGIN), Memory.ALIGNMENT);
+  }
+
+  @Override
+  public DType dtype() {
+    return dtype;
+  }
+
+  @Override
+  public long elements() {
+    return elements;
+  }
+
+  long address() {
+    return segment.address();
+  }
+
+  /** The elements from {@code at} on, {@code bytes} long, bounds checked. */
+  MemorySegment slice(long at, long bytes) {
+    return segment.asSlice(at * dtype.bytes(), bytes);
+  }
+
+  @Override
+  public Runnable release() {
+    return arena::close;
+  }
+}
