@@ -2,7 +2,6 @@ package dev.tandem.examples;
 
 import dev.tandem.core.data.DataLoader;
 import dev.tandem.core.nn.Block;
-import dev.tandem.core.nn.Parameter;
 import dev.tandem.core.tensor.Device;
 import dev.tandem.core.train.Checkpoint;
 import dev.tandem.core.train.EpochResult;
@@ -110,8 +109,7 @@ public final class Session {
     if (options.checkpoint != null) {
       Files.createDirectories(options.checkpoint);
     }
-    long parameters = model.parameters().values().stream().mapToLong(p -> p.shape().size()).sum();
-    print("%s: %,d parameters on %s (%s), %s".formatted(example.name(), parameters, device.name(), device.describe(), samples));
+    print("%s: %,d parameters on %s (%s), %s".formatted(example.name(), model.parameterCount(), device.name(), device.describe(), samples));
     begun = true;
   }
 

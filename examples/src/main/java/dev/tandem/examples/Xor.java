@@ -3,8 +3,10 @@ package dev.tandem.examples;
 import dev.tandem.core.autograd.Gradients;
 import dev.tandem.core.data.Batch;
 import dev.tandem.core.nn.Initializer;
-import dev.tandem.core.nn.Module;
-import dev.tandem.core.nn.Parameter;
+import dev.tandem.core.nn.Initializers;
+import dev.tandem.core.nn.Linear;
+import dev.tandem.core.nn.Sequential;
+import dev.tandem.core.nn.Sigmoid;
 import dev.tandem.core.optim.Sgd;
 import dev.tandem.core.shape.HostArray;
 import dev.tandem.core.tensor.Tensor;
@@ -25,23 +27,6 @@ public final class Xor implements Example {
   private static final Batch ROWS = Batch.of(
       HostArray.of(new float[] {0, 0, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1}, 4, 3),
       HostArray.of(new float[] {0, 1, 1, 0}, 4, 1));
-
-  /** Two layers, 3-4-1. */
-  private static final class Network extends Module {
-    private static final Initializer UNIFORM = (values, shape, random) -> {
-      for (int i = 0; i < values.length; i++) {
-        values[i] = random.nextFloat(-1, 1);
-      }
-    };
-
-    private final Parameter hidden = parameter("hidden", UNIFORM, 3, 4);
-    private final Parameter output = parameter("output", UNIFORM, 4, 1);
-
-    @Override
-    protected Tensor forward(Tensor x) {
-      return x.matmul(hidden.tensor()).sigmoid().matmul(output.tensor()).sigmoid();
-    }
-  }
 
   @Override
   public String name() {
@@ -66,8 +51,12 @@ public final class Xor implements Example {
 
   @Override
   public void run(Session session) throws IOException {
-    var network = new Network().on(session.device(), session.seed());
-    var optimizer = new Sgd(1, 0).on(network);
+    Initializer uniform = Initializers.uniform(-1, 1);
+    var network = new Sequential(
+        new Linear(3, 4, false, uniform), new Sigmoid(),
+        new Linear(4, 1, false, uniform), new Sigmoid())
+        .on(session.device(), session.seed());
+    var optimizer = new Sgd(1).on(network);
     var step = TrainStep.of(optimizer, session.seed(), rows -> {
       Tensor squaredError = network.apply(rows.get(0)).sub(rows.get(1)).square();
       optimizer.update(Gradients.of(squaredError.sum().mul(0.5)));
