@@ -8,6 +8,7 @@ import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.DataOutputStream;
 import java.io.EOFException;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -57,6 +58,16 @@ public final class Idx {
     }
   }
 
+  /** Lets the decompressor free its memory while the stream stays open for its owner. */
+  private static final class Unclosed extends FilterInputStream {
+    Unclosed(InputStream in) {
+      super(in);
+    }
+
+    @Override
+    public void close() {}
+  }
+
   private record Header(Element element, Shape shape, int length) {
     /** Bytes of the elements in the file. */
     int bytes() {
@@ -82,7 +93,7 @@ public final class Idx {
   }
 
   /**
-   * Reads a stream to its end, as for {@link #read(Path)}.
+   * Reads a stream to its end, as for {@link #read(Path)}, and does not close it.
    *
    * @param name what messages call the stream
    */
@@ -98,7 +109,7 @@ public final class Idx {
     if (!gzip) {
       return readPlain(in, name, maxBytes, available);
     }
-    try (GZIPInputStream plain = new GZIPInputStream(in)) {
+    try (GZIPInputStream plain = new GZIPInputStream(new Unclosed(in))) {
       return readPlain(plain, name, maxBytes, Long.MAX_VALUE);
     } catch (ZipException e) {
       throw new FileFormatException(name, "corrupt gzip data: " + e.getMessage(), e);
