@@ -204,6 +204,15 @@ public abstract class Optimizer {
    * @throws IllegalArgumentException if a state is missing or has another shape
    */
   public final void loadState(Map<String, HostArray> values) {
+    checkState(values);
+    forEachState((name, t) -> t.write(values.get(name)));
+  }
+
+  /** Whether {@link #loadState} would take {@code values}.
+   *
+   * @throws IllegalArgumentException if it would not, with the reason
+   */
+  public final void checkState(Map<String, HostArray> values) {
     forEachState((name, t) -> {
       HostArray v = values.get(name);
       if (v == null || !v.spec().equals(t.spec())) {
@@ -211,7 +220,6 @@ public abstract class Optimizer {
             + (v == null ? " is missing" : " is " + v.spec() + " instead of " + t.spec()));
       }
     });
-    forEachState((name, t) -> t.write(values.get(name)));
   }
 
   private interface StateVisitor {
