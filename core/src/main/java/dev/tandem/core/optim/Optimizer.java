@@ -38,7 +38,8 @@ public abstract class Optimizer {
   private double learningRate;
 
   /** Parameters side by side in one buffer, and the optimizer's states for them. */
-  private record Run(ParameterBuffer buffer, List<Map.Entry<String, Parameter>> parameters, int from, int to, List<Tensor> states) {
+  private record Run(ParameterBuffer buffer, List<Map.Entry<String, Parameter>> parameters, int from, int to,
+      List<Tensor> states) {
     Tensor slice(Tensor flat, int a, int b) {
       return flat.quietView(new View.Slice(0, a, b, 1));
     }
@@ -83,7 +84,8 @@ public abstract class Optimizer {
   }
 
   private static boolean follows(Parameter a, Parameter b) {
-    return a.buffer() == b.buffer() && b.offset() >= a.offset() + a.shape().size() && b.offset() - a.offset() - a.shape().size() < 16;
+    return a.buffer() == b.buffer() && b.offset() >= a.offset() + a.shape().size()
+        && b.offset() - a.offset() - a.shape().size() < 16;
   }
 
   private Run run(Device on, List<Map.Entry<String, Parameter>> parameters) {

@@ -67,7 +67,8 @@ public final class Checkpoint {
     try {
       return Integer.parseUnsignedInt(text == null ? "" : text);
     } catch (NumberFormatException e) {
-      throw new FileFormatException(file.toString(), "is no checkpoint of a training: it does not say how many " + key + " were done");
+      throw new FileFormatException(file.toString(),
+          "is no checkpoint of a training: it does not say how many " + key + " were done");
     }
   }
 }

@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param seconds of training, validation not counted
  * @param samplesPerSecond trained
  */
-public record EpochResult(int epoch, double trainLoss, @Nullable Double validationLoss, Map<String, Double> validationMetrics,
+public record EpochResult(int epoch, double trainLoss, @Nullable Double validationLoss,
+    Map<String, Double> validationMetrics,
     double seconds, double samplesPerSecond) {
   public EpochResult {
     validationMetrics = Map.copyOf(validationMetrics);

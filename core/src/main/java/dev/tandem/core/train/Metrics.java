@@ -23,8 +23,9 @@ public final class Metrics {
 
   /** The share of samples whose {@code logits} (any shape) are above 0 exactly where the target is above a half. */
   public static Metric binaryAccuracy() {
-    return new Named("accuracy", (logits, targets) -> logits.greater(0).equalTo(targets.greater(0.5)).to(DType.F32).sum()
-        .div(Math.max(1, logits.shape().size() / (double) Math.max(1, logits.shape().dim(0)))));
+    return new Named("accuracy",
+        (logits, targets) -> logits.greater(0).equalTo(targets.greater(0.5)).to(DType.F32).sum()
+            .div(Math.max(1, logits.shape().size() / (double) Math.max(1, logits.shape().dim(0)))));
   }
 
   /** The mean absolute difference from the target, over all elements of a sample. */

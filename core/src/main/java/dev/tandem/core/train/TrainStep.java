@@ -176,7 +176,8 @@ public final class TrainStep {
       if (!a.equals(b)) {
         return a.op().equals(b.op()) && specs(a).equals(specs(b))
             ? "call " + i + ", " + a.op() + ", used other memory than in the step before"
-            : "call " + i + " was " + a.op() + " of " + specs(a) + " in one step and " + b.op() + " of " + specs(b) + " in the next";
+            : "call " + i + " was " + a.op() + " of " + specs(a) + " in one step and " + b.op() + " of " + specs(b)
+                + " in the next";
       }
     }
     return before.size() + " calls in one step and " + now.size() + " in the next";

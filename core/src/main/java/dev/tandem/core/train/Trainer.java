@@ -103,7 +103,8 @@ public final class Trainer {
     return fit(train, null, length);
   }
 
-  private EpochResult trainEpoch(TrainStep running, DataLoader train, @Nullable DataLoader validation, int epoch, Epochs length) {
+  private EpochResult trainEpoch(TrainStep running, DataLoader train, @Nullable DataLoader validation, int epoch,
+      Epochs length) {
     long steps = Math.min(train.batches(), length.steps());
     long samplesToTrain = Math.min(train.samples(), steps * train.batchSize());
     listeners.forEach(l -> l.epochStarted(epoch, length.epochs(), steps, samplesToTrain));
@@ -137,8 +138,9 @@ public final class Trainer {
       listeners.forEach(l -> l.validationStarted(epoch));
       evaluation = evaluate(validation);
     }
-    EpochResult result = new EpochResult(epoch, sum / Math.max(1, samples), evaluation == null ? null : evaluation.loss(),
-        evaluation == null ? Map.of() : evaluation.metrics(), seconds, samples / seconds);
+    EpochResult result =
+        new EpochResult(epoch, sum / Math.max(1, samples), evaluation == null ? null : evaluation.loss(),
+            evaluation == null ? Map.of() : evaluation.metrics(), seconds, samples / seconds);
     listeners.forEach(l -> l.epochEnded(result));
     return result;
   }
