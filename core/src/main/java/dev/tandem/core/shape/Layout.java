@@ -160,7 +160,8 @@ public final class Layout {
   public Optional<Layout> reshape(Shape target) {
     if (target.size() != shape.size()) {
       throw new ShapeException(
-          "reshape of " + shape + " to " + target + " changes the number of elements from " + shape.size() + " to " + target.size());
+          "reshape of " + shape + " to " + target + " changes the number of elements from " + shape.size() + " to "
+              + target.size());
     }
     if (contiguous) {
       return Optional.of(new Layout(target, rowMajor(target), offset));

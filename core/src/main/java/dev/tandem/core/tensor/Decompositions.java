@@ -44,7 +44,8 @@ public final class Decompositions {
     Tensor max = Execution.one(Reduce.of(Reduce.Kind.MAX, rows, Kind.FLOAT), logits.detach());
     Tensor sum = Tensor.sumOf(rows, EXP_OF_DIFFERENCE, Launch.NONE, logits, max);
     Tensor logSumExp = Tensor.pointwise("logSumExp", LOG_PLUS, sum, max);
-    Tensor picked = Tensor.sumOf(rows, PICK, Launch.NONE, logits, Tensor.arange(logits.device(), classes), labels.reshape(n, 1));
+    Tensor picked =
+        Tensor.sumOf(rows, PICK, Launch.NONE, logits, Tensor.arange(logits.device(), classes), labels.reshape(n, 1));
     return List.of(logSumExp.sub(picked).reshape(n));
   }
 }

@@ -173,9 +173,10 @@ public final class Device {
       try {
         return backend.allocate(dtype, elements);
       } catch (OutOfDeviceMemoryException second) {
-        throw new OutOfDeviceMemoryException(this + " has no room for " + mebibytes(elements * dtype.bytes()) + " of " + what + ": "
-            + second.getMessage() + ". It holds " + mebibytes(held.get()) + ": " + largestHolders()
-            + ". Use a smaller batch or model, or let go of tensors kept with keep()");
+        throw new OutOfDeviceMemoryException(
+            this + " has no room for " + mebibytes(elements * dtype.bytes()) + " of " + what + ": "
+                + second.getMessage() + ". It holds " + mebibytes(held.get()) + ": " + largestHolders()
+                + ". Use a smaller batch or model, or let go of tensors kept with keep()");
       }
     }
   }
@@ -205,8 +206,9 @@ public final class Device {
   private String largestHolders() {
     Map<String, Long> byHolder = new ConcurrentHashMap<>();
     holdings.values().forEach(h -> byHolder.merge(h.what(), h.bytes(), Long::sum));
-    List<String> largest = byHolder.entrySet().stream().sorted(Map.Entry.<String, Long>comparingByValue().reversed()).limit(5)
-        .map(e -> e.getKey() + " " + mebibytes(e.getValue())).toList();
+    List<String> largest =
+        byHolder.entrySet().stream().sorted(Map.Entry.<String, Long>comparingByValue().reversed()).limit(5)
+            .map(e -> e.getKey() + " " + mebibytes(e.getValue())).toList();
     return String.join(", ", largest);
   }
 
@@ -291,7 +293,8 @@ public final class Device {
             throw new IllegalArgumentException("no " + kind + " device can be used: " + p.refusal());
           }
           if (ordinal >= devices) {
-            throw new IllegalArgumentException("there is no device " + name + ": " + kind + " has " + devices + ", counted from 0");
+            throw new IllegalArgumentException(
+                "there is no device " + name + ": " + kind + " has " + devices + ", counted from 0");
           }
           return open(p, ordinal);
         }

@@ -69,7 +69,8 @@ public final class Execution {
     List<Spec> specs = check(device, op, in);
     for (int k = 0; k < out.size(); k++) {
       if (!specs.get(k).equals(out.get(k).spec())) {
-        throw new ShapeException(describe(device, op, in) + ": the result is " + specs.get(k) + " and shall go to " + out.get(k).spec());
+        throw new ShapeException(
+            describe(device, op, in) + ": the result is " + specs.get(k) + " and shall go to " + out.get(k).spec());
       }
     }
     dispatch(device, op, operands(in), operands(out));
@@ -81,7 +82,8 @@ public final class Execution {
   static Lease fresh(Device device, DType dtype, long elements) {
     Scope scope = Scope.current();
     return scope == null || scope.device() != device
-        ? device.persistent(dtype, elements, scope == null ? "tensors made outside any step" : "tensors of " + scope.path())
+        ? device.persistent(dtype, elements,
+            scope == null ? "tensors made outside any step" : "tensors of " + scope.path())
         : scope.lease(dtype, elements);
   }
 
@@ -138,7 +140,8 @@ public final class Execution {
         arena.giveBack(scratch);
       }
     } catch (IndexOutOfBoundsException e) {
-      throw (IndexOutOfBoundsException) new IndexOutOfBoundsException(describe(device, op, sources) + ": " + e.getMessage()).initCause(e);
+      throw (IndexOutOfBoundsException) new IndexOutOfBoundsException(
+          describe(device, op, sources) + ": " + e.getMessage()).initCause(e);
     } finally {
       device.owner().unlock();
     }
@@ -149,7 +152,8 @@ public final class Execution {
       List<Spec> specs = new ArrayList<>(in.size());
       for (Tensor t : in) {
         if (t.device() != device) {
-          throw new ShapeException("operands lie on " + device + " and on " + t.device() + "; move one with to(device)");
+          throw new ShapeException(
+              "operands lie on " + device + " and on " + t.device() + "; move one with to(device)");
         }
         specs.add(t.spec());
       }

@@ -47,7 +47,8 @@ abstract sealed class Indexing extends Reducing permits Tensor {
       return dims;
     }
     if (known == 0 || self().shape().size() % known != 0) {
-      throw new ShapeException("reshape of " + self().shape() + " to " + Arrays.toString(dims) + ": no dimension fits for -1");
+      throw new ShapeException(
+          "reshape of " + self().shape() + " to " + Arrays.toString(dims) + ": no dimension fits for -1");
     }
     int[] r = dims.clone();
     r[at] = Math.toIntExact(self().shape().size() / known);
@@ -95,7 +96,8 @@ abstract sealed class Indexing extends Reducing permits Tensor {
   /** Every {@code step}-th element from {@code from} before {@code to}; step is positive. */
   public final Tensor slice(int axis, int from, int to, int step) {
     int dim = self().shape().dim(axis);
-    return self().view(new View.Slice(self().shape().axis(axis), from < 0 ? from + dim : from, to < 0 ? to + dim : to, step));
+    return self()
+        .view(new View.Slice(self().shape().axis(axis), from < 0 ? from + dim : from, to < 0 ? to + dim : to, step));
   }
 
   /** Element {@code index} along {@code axis}, which is removed; a negative index counts from the end. */
@@ -123,7 +125,9 @@ abstract sealed class Indexing extends Reducing permits Tensor {
     if (self().layout().isContiguous()) {
       return self();
     }
-    return Execution.run(true, new Pointwise("copy", Program.identity(self().dtype().kind()), List.of(self().dtype()), Launch.NONE), self())
+    return Execution
+        .run(true, new Pointwise("copy", Program.identity(self().dtype().kind()), List.of(self().dtype()), Launch.NONE),
+            self())
         .get(0);
   }
 
@@ -144,8 +148,10 @@ abstract sealed class Indexing extends Reducing permits Tensor {
       sum = Math.addExact(sum, t.shape().dim(a));
     }
     Shape shape = first.shape().with(a, sum);
-    boolean recording = Scope.isRecording() && first.dtype().isFloat() && Arrays.stream(parts).anyMatch(Tensor::requiresGrad);
-    Tensor out = new Tensor(Execution.fresh(first.device(), first.dtype(), shape.size()), Layout.contiguous(shape), first.dtype(),
+    boolean recording =
+        Scope.isRecording() && first.dtype().isFloat() && Arrays.stream(parts).anyMatch(Tensor::requiresGrad);
+    Tensor out = new Tensor(Execution.fresh(first.device(), first.dtype(), shape.size()), Layout.contiguous(shape),
+        first.dtype(),
         recording, null);
     int at = 0;
     for (Tensor t : parts) {

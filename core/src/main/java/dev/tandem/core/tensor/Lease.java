@@ -19,7 +19,8 @@ public final class Lease {
   private boolean abandoned;
   private @Nullable String released;
 
-  private Lease(Device device, Storage storage, @Nullable StepArena arena, @Nullable Lifetime lifetime, @Nullable Frame madeIn) {
+  private Lease(Device device, Storage storage, @Nullable StepArena arena, @Nullable Lifetime lifetime,
+      @Nullable Frame madeIn) {
     this.device = device;
     this.storage = storage;
     this.arena = arena;
@@ -91,7 +92,8 @@ public final class Lease {
 
   public void unpin() {
     pins--;
-    if (pins == 0 && abandoned && released == null && lifetime != null && lifetime.generation() == born && arena != null) {
+    if (pins == 0 && abandoned && released == null && lifetime != null && lifetime.generation() == born
+        && arena != null) {
       released = "by backward in " + lifetime.describe(born);
       arena.giveBack(storage);
     }

@@ -125,7 +125,8 @@ abstract sealed class Reducing extends Elementwise permits Indexing {
   /** {@code log(softmax(x))} along {@code axis}, exact where softmax is nearly 0. */
   public final Tensor logSoftmax(int axis) {
     Tensor max = self().detach().maxKeepDims(axis);
-    return pointwise("logSoftmax", LOG_SOFTMAX, self(), max, sumOf(axes(axis), EXP_OF_DIFFERENCE, Launch.NONE, self(), max));
+    return pointwise("logSoftmax", LOG_SOFTMAX, self(), max,
+        sumOf(axes(axis), EXP_OF_DIFFERENCE, Launch.NONE, self(), max));
   }
 
   /** The matrix product, as in NumPy: {@code [M, K] x [K, N] -> [M, N]}, {@code [..., M, K] x [..., K, N]} with broadcast leading
@@ -145,7 +146,8 @@ abstract sealed class Reducing extends Elementwise permits Indexing {
     if (b.shape().rank() == 2 && a.shape().rank() > 2) {
       // One large product instead of many small ones.
       int[] dims = a.shape().with(-1, b.shape().dim(1)).dims();
-      return a.reshape((int) (a.shape().size() / Math.max(1, a.shape().dim(-1))), a.shape().dim(-1)).matmul(b).reshape(dims);
+      return a.reshape((int) (a.shape().size() / Math.max(1, a.shape().dim(-1))), a.shape().dim(-1)).matmul(b)
+          .reshape(dims);
     }
     if (a.shape().rank() > 2 || b.shape().rank() > 2) {
       Shape batch = batch(a, b);

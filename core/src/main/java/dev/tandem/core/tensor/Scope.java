@@ -28,7 +28,8 @@ public final class Scope implements AutoCloseable {
   private int recordingPaused;
   private int frameStart;
 
-  private Scope(Device device, StepArena arena, @Nullable Recorder recorder, @Nullable RandomState random, @Nullable Trace trace) {
+  private Scope(Device device, StepArena arena, @Nullable Recorder recorder, @Nullable RandomState random,
+      @Nullable Trace trace) {
     this.device = device;
     this.arena = arena;
     this.recorder = recorder;
@@ -44,7 +45,8 @@ public final class Scope implements AutoCloseable {
    * @param random null when no random numbers are to be drawn
    * @param trace null when the calls need not be known
    */
-  public static Scope training(Device device, StepArena arena, Recorder recorder, @Nullable RandomState random, @Nullable Trace trace) {
+  public static Scope training(Device device, StepArena arena, Recorder recorder, @Nullable RandomState random,
+      @Nullable Trace trace) {
     return new Scope(device, arena, recorder, random, trace);
   }
 
@@ -109,11 +111,13 @@ public final class Scope implements AutoCloseable {
     return random;
   }
 
-  @Nullable Trace trace() {
+  @Nullable
+  Trace trace() {
     return trace;
   }
 
-  @Nullable Frame frame() {
+  @Nullable
+  Frame frame() {
     return frame;
   }
 

@@ -50,7 +50,8 @@ public final class Tensor extends Indexing {
 
   /** A copy of host values. Inside a step it ends with the step, and keeps the step from being replayed: pass data as an input. */
   public static Tensor of(Device device, HostArray values) {
-    Tensor t = new Tensor(Execution.fresh(device, values.dtype(), values.shape().size()), Layout.contiguous(values.shape()), values.dtype(),
+    Tensor t = new Tensor(Execution.fresh(device, values.dtype(), values.shape().size()),
+        Layout.contiguous(values.shape()), values.dtype(),
         false, null);
     t.write(values);
     return t;
@@ -83,7 +84,8 @@ public final class Tensor extends Indexing {
 
   /** Zeros that no step frees, wherever they are made. */
   public static Tensor persistentZeros(Device device, Spec spec, String what) {
-    return new Tensor(device.persistent(spec.dtype(), spec.shape().size(), what), Layout.contiguous(spec.shape()), spec.dtype(), false, null);
+    return new Tensor(device.persistent(spec.dtype(), spec.shape().size(), what), Layout.contiguous(spec.shape()),
+        spec.dtype(), false, null);
   }
 
   /** F32 zeros. */
@@ -193,7 +195,8 @@ public final class Tensor extends Indexing {
     if (!source.spec().equals(spec())) {
       throw new ShapeException("assign of " + source + " to " + this);
     }
-    Execution.into(new Pointwise("copy", Program.identity(dtype.kind()), List.of(dtype), Launch.NONE), List.of(source), List.of(this));
+    Execution.into(new Pointwise("copy", Program.identity(dtype.kind()), List.of(dtype), Launch.NONE), List.of(source),
+        List.of(this));
   }
 
   /** Overwrites this tensor with host values of the same shape and dtype. */
