@@ -104,6 +104,13 @@ final class Console implements TrainingListener {
   }
 
   @Override
+  public void validationStarted(int epoch) {
+    if (width > 0) {
+      redraw("epoch %d/%d  validating".formatted(epoch, epochs));
+    }
+  }
+
+  @Override
   public void epochEnded(EpochResult r) {
     var text = new StringBuilder("epoch %d/%d  train loss %s".formatted(r.epoch(), epochs, decimal(r.trainLoss())));
     Double validationLoss = r.validationLoss();

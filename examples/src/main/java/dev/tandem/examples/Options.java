@@ -19,7 +19,8 @@ import picocli.CommandLine.TypeConversionException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The command line of {@code examples/run}. People and scripts rely on it. */
-@Command(name = "examples/run", sortOptions = false, usageHelpAutoWidth = true, headerHeading = "Trains one example.%n%n",
+@Command(name = "examples/run", sortOptions = false, usageHelpAutoWidth = true, customSynopsis = "examples/run NAME [options]",
+    description = "Trains one example.",
     footer = {"", "Exit status: 0 trained, 1 the training failed, 2 the command line or the data cannot be used."})
 final class Options {
   private static final int MOST_THREADS = 1024;

@@ -5,6 +5,7 @@ import dev.tandem.core.nn.Block;
 import dev.tandem.core.tensor.Device;
 import dev.tandem.core.train.Checkpoint;
 import dev.tandem.core.train.EpochResult;
+import dev.tandem.core.train.Epochs;
 import dev.tandem.core.train.Trainer;
 import dev.tandem.core.train.TrainingListener;
 import java.io.FileNotFoundException;
@@ -14,6 +15,7 @@ import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,19 +51,20 @@ public final class Session {
     return options.seed;
   }
 
-  /** Passes over the training data. */
-  public int epochs() {
-    return options.epochs != null ? options.epochs : example.epochs();
-  }
-
   /** Samples in a training step. */
   public int batch() {
     return options.batch != null ? options.batch : example.batch();
   }
 
-  /** Training steps in an epoch that has {@code all}, unless the user wants fewer. */
-  public int steps(int all) {
-    return options.steps != null ? Math.min(options.steps, all) : all;
+  /** How long to train. */
+  public Epochs length() {
+    int epochs = options.epochs != null ? options.epochs : example.epochs();
+    return new Epochs(epochs, options.steps != null ? options.steps : Integer.MAX_VALUE);
+  }
+
+  /** Whether steps may be replayed. */
+  public boolean capture() {
+    return !options.noCapture;
   }
 
   /** The folder with the user's data; null when they gave none. */
@@ -88,32 +91,65 @@ public final class Session {
 
   /** Trains as {@link Trainer#fit} does, watched, saved and resumed as the user asked. */
   public void fit(Trainer recipe, DataLoader train, DataLoader test) throws IOException {
-    Trainer trainer = recipe.capture(!options.noCapture).on(device, seed());
-    if (options.checkpoint != null && options.resume) {
-      Checkpoint.load(options.checkpoint, trainer);
-      if (trainer.epochsDone() >= epochs()) {
-        throw new InputException("nothing is left to train: " + options.checkpoint + " has " + trainer.epochsDone()
-            + " epochs already; ask for more with --epochs");
+    Trainer trainer = recipe.capture(capture()).on(device, seed());
+    Path folder = options.checkpoint;
+    if (folder != null) {
+      Files.createDirectories(folder);
+      if (options.resume) {
+        resume(trainer, folder);
       }
     }
-    begin(trainer.model(), "%,d training and %,d test samples".formatted(train.samples(), test.samples()));
-    trainer.listener(new Watch(trainer)).listener(console);
-    trainer.fit(train, test, epochs(), steps(train.batches()));
+    start(trainer.model(), "%,d training and %,d test samples".formatted(train.samples(), test.samples()));
+    // What is on the terminal about an epoch is in the files already.
+    trainer.listener(epochs(this::record));
+    if (folder != null) {
+      trainer.listener(epochs(r -> save(trainer, folder)));
+    }
+    trainer.listener(console).fit(train, test, length());
   }
 
-  /** Says what trains on what, when all that the user gave has been found good; from here on a failure is a failed training. */
-  public void begin(Block model, String samples) throws IOException {
+  private void resume(Trainer trainer, Path folder) throws IOException {
+    Checkpoint.load(folder, trainer);
+    if (trainer.epochsDone() >= length().epochs()) {
+      throw new InputException("nothing is left to train: " + folder + " has " + trainer.epochsDone() + " of " + length().epochs()
+          + " epochs; ask for more with --epochs");
+    }
+  }
+
+  private static void save(Trainer trainer, Path folder) {
+    try {
+      Checkpoint.save(folder, trainer);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot save the checkpoint: " + InputException.reason(e), e);
+    }
+  }
+
+  private static TrainingListener epochs(Consumer<EpochResult> action) {
+    return new TrainingListener() {
+      @Override
+      public void epochEnded(EpochResult result) {
+        action.accept(result);
+      }
+    };
+  }
+
+  /** For hand-written loops, before they begin: says what trains on what. From here on a failure is a failed training. */
+  public void begin(Block model, String samples) {
+    if (options.checkpoint != null) {
+      throw new InputException(example.name() + " saves no checkpoints; leave out --checkpoint");
+    }
+    start(model, samples);
+  }
+
+  private void start(Block model, String samples) {
     if (options.metrics != null) {
       metrics = new MetricsFile(options.metrics, options.resume, device.name());
-    }
-    if (options.checkpoint != null) {
-      Files.createDirectories(options.checkpoint);
     }
     print("%s: %,d parameters on %s (%s), %s".formatted(example.name(), model.parameterCount(), device.name(), device.describe(), samples));
     begun = true;
   }
 
-  /** Takes down the end of an epoch, for loops that are not {@link #fit}. */
+  /** For hand-written loops: takes down what an epoch came to. */
   public void record(EpochResult result) {
     if (metrics != null) {
       metrics.epochEnded(result);
@@ -127,34 +163,5 @@ public final class Session {
   boolean end() {
     console.end();
     return begun;
-  }
-
-  /** What is on the terminal about an epoch is in the files already: this listens before the console does. */
-  private final class Watch implements TrainingListener {
-    private final Trainer trainer;
-
-    Watch(Trainer trainer) {
-      this.trainer = trainer;
-    }
-
-    @Override
-    public void stepEnded(int epoch, long step, float loss, long samplesSoFar) {
-      if (!Float.isFinite(loss)) {
-        throw new ArithmeticException("the loss is " + loss + " in epoch " + epoch + ", step " + step
-            + "; a smaller learning rate or other data may help");
-      }
-    }
-
-    @Override
-    public void epochEnded(EpochResult result) {
-      record(result);
-      if (options.checkpoint != null) {
-        try {
-          Checkpoint.save(options.checkpoint, trainer);
-        } catch (IOException e) {
-          throw new UncheckedIOException("cannot save the checkpoint: " + InputException.reason(e), e);
-        }
-      }
-    }
   }
 }

@@ -12,7 +12,6 @@ import dev.tandem.core.shape.HostArray;
 import dev.tandem.core.tensor.Tensor;
 import dev.tandem.core.train.EpochResult;
 import dev.tandem.core.train.TrainStep;
-import java.io.IOException;
 import java.util.Arrays;
 import java.util.Map;
 
@@ -50,7 +49,7 @@ public final class Xor implements Example {
   }
 
   @Override
-  public void run(Session session) throws IOException {
+  public void run(Session session) {
     Initializer uniform = Initializers.uniform(-1, 1);
     var network = new Sequential(
         new Linear(3, 4, false, uniform), new Sigmoid(),
@@ -61,11 +60,11 @@ public final class Xor implements Example {
       Tensor squaredError = network.apply(rows.get(0)).sub(rows.get(1)).square();
       optimizer.update(Gradients.of(squaredError.sum().mul(0.5)));
       return squaredError.mean();
-    });
+    }).capture(session.capture());
 
     session.begin(network, ROWS.size() + " rows");
-    int iterations = session.steps(REPORT_EVERY);
-    for (int epoch = 1; epoch <= session.epochs(); epoch++) {
+    int iterations = Math.min(REPORT_EVERY, session.length().steps());
+    for (int epoch = 1; epoch <= session.length().epochs(); epoch++) {
       long began = System.nanoTime();
       float loss = Float.NaN;
       for (int i = 0; i < iterations; i++) {

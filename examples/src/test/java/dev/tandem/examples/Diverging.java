@@ -28,9 +28,7 @@ final class Diverging implements Example {
 
   @Override
   public void run(Session session) throws IOException {
-    float[] ones = new float[400];
-    java.util.Arrays.fill(ones, 1);
-    DataLoader samples = new ArrayDataset(HostArray.of(ones, 100, 4), HostArray.of(new int[100], 100)).batches(1);
-    session.fit(Trainer.of(new Linear(4, 2), Losses.crossEntropy(), new Sgd(1e38, 0.9)), samples, samples);
+    DataLoader samples = new ArrayDataset(HostArray.of(new float[] {1, 1}, 2, 1), HostArray.of(new int[] {0, 1}, 2)).batches(1);
+    session.fit(Trainer.of(new Linear(1, 2), Losses.crossEntropy(), new Sgd(3e38)), samples, samples);
   }
 }

@@ -1,7 +1,6 @@
 package dev.tandem.examples;
 
 import dev.tandem.core.nn.Linear;
-import java.io.IOException;
 
 /** Fails once its training has begun. */
 final class Failing implements Example {
@@ -16,7 +15,7 @@ final class Failing implements Example {
   }
 
   @Override
-  public void run(Session session) throws IOException {
+  public void run(Session session) {
     session.begin(new Linear(1, 1).on(session.device(), 1), "no samples");
     throw new IllegalArgumentException("first line\n  second line");
   }

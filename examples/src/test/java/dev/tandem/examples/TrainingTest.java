@@ -24,11 +24,10 @@ class TrainingTest {
   }
 
   private List<Epoch> train(String... arguments) throws IOException {
-    return train("metrics.json", arguments);
+    return train(folder.resolve("metrics.json"), arguments);
   }
 
-  private List<Epoch> train(String metrics, String... arguments) throws IOException {
-    Path file = folder.resolve(metrics);
+  private static List<Epoch> train(Path file, String... arguments) throws IOException {
     var all = new ArrayList<>(List.of(arguments));
     all.addAll(List.of("--device", "cpu", "--metrics", file.toString()));
     Program program = Program.run(all.toArray(String[]::new));
@@ -36,7 +35,7 @@ class TrainingTest {
     assertThat(program.status()).isZero();
     var epochs = new ArrayList<Epoch>();
     for (String line : Files.readAllLines(file)) {
-      var e = (Map<?, ?>) Json.parse(metrics, line);
+      var e = (Map<?, ?>) Json.parse(file.toString(), line);
       assertThat(e.get("device")).isEqualTo("cpu");
       epochs.add(new Epoch((Long) e.get("epoch"), (Double) e.get("train_loss"), (Double) e.get("val_loss"), (Double) e.get("val_accuracy")));
     }
@@ -83,8 +82,9 @@ class TrainingTest {
   void aResumedTrainingIsTheUninterruptedOne() throws IOException {
     List<Epoch> uninterrupted = train("mlp", "--epochs", "3", "--steps", "5");
     String checkpoint = folder.resolve("checkpoint").toString();
-    train("resumed.json", "mlp", "--epochs", "1", "--steps", "5", "--checkpoint", checkpoint);
-    assertThat(train("resumed.json", "mlp", "--epochs", "3", "--steps", "5", "--checkpoint", checkpoint, "--resume")).isEqualTo(uninterrupted);
+    Path resumed = folder.resolve("resumed.json");
+    train(resumed, "mlp", "--epochs", "1", "--steps", "5", "--checkpoint", checkpoint);
+    assertThat(train(resumed, "mlp", "--epochs", "3", "--steps", "5", "--checkpoint", checkpoint, "--resume")).isEqualTo(uninterrupted);
   }
 
   @Test
@@ -93,7 +93,13 @@ class TrainingTest {
     train("logistic", "--epochs", "1", "--checkpoint", checkpoint);
     Program program = Program.run("logistic", "--device", "cpu", "--epochs", "1", "--checkpoint", checkpoint, "--resume");
     assertThat(program).isEqualTo(new Program(2, List.of(),
-        List.of("error: nothing is left to train: " + checkpoint + " has 1 epochs already; ask for more with --epochs")));
+        List.of("error: nothing is left to train: " + checkpoint + " has 1 of 1 epochs; ask for more with --epochs")));
+  }
+
+  @Test
+  void aHandWrittenLoopRefusesCheckpoints() {
+    assertThat(Program.run("xor", "--device", "cpu", "--checkpoint", folder.toString())).isEqualTo(
+        new Program(2, List.of(), List.of("error: xor saves no checkpoints; leave out --checkpoint")));
   }
 
   @Test
@@ -108,7 +114,7 @@ class TrainingTest {
   void aLossThatIsNoNumberStopsTheTraining() {
     Program program = Program.run(new Diverging(), "diverging", "--device", "cpu");
     assertThat(program.status()).isEqualTo(1);
-    assertThat(program.err()).singleElement().asString().matches("error: the loss is (NaN|-?Infinity) in epoch 1, step \\d+; .*");
+    assertThat(program.err()).singleElement().asString().matches("error: the loss became (NaN|-?Infinity) in epoch 1, step \\d+; .*");
   }
 
   @Test
