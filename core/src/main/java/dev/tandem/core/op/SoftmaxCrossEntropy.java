@@ -22,7 +22,8 @@ public record SoftmaxCrossEntropy() implements Composite {
       throw new ShapeException("labels must be I32 class indices, not " + in.get(1).dtype());
     }
     if (!labels.equals(Shape.of(logits.dim(0)))) {
-      throw new ShapeException("labels must be [" + logits.dim(0) + "], one class index per row of the logits, not " + labels);
+      throw new ShapeException(
+          "labels must be [" + logits.dim(0) + "], one class index per row of the logits, not " + labels);
     }
     return List.of(new Spec(labels, type), new Spec(Shape.of(logits.dim(0), 1), type));
   }
