@@ -37,11 +37,14 @@ public final class Linear extends Module {
 
   @Override
   protected Tensor forward(Tensor x) {
-    Shape shape = x.shape();
-    if (shape.rank() > 2 && shape.dim(-1) != in && shape.without(List.of(0)).size() == in) {
-      throw new ShapeException("Linear of " + shape + " wants [..., " + in + "]; put a Flatten before it");
+    Tensor product;
+    try {
+      product = x.matmul(weight.tensor().transpose(0, 1));
+    } catch (ShapeException e) {
+      Shape shape = x.shape();
+      boolean unflattened = shape.rank() > 2 && shape.without(List.of(0)).size() == in;
+      throw unflattened ? new ShapeException(e.getMessage() + "; put a Flatten before this layer", e) : e;
     }
-    Tensor y = x.matmul(weight.tensor().transpose(0, 1));
-    return bias == null ? y : y.add(bias.tensor());
+    return bias == null ? product : product.add(bias.tensor());
   }
 }

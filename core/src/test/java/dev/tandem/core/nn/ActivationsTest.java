@@ -15,6 +15,7 @@ import dev.tandem.core.testing.SinglePrecision;
 import java.util.function.DoubleUnaryOperator;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
+import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -125,9 +126,8 @@ class ActivationsTest {
         (float) (1 / sum), 1, 0, 0);
     assertThat(Activations.logSoftmax(x, -1).toArray()).containsExactly((float) (-2 - Math.log(sum)), (float) (-1 - Math.log(sum)),
         (float) -Math.log(sum), 0, -2e4f, -1e4f);
-    Softmax columns = new Softmax(0);
-    assertThat(columns.apply(x).toArray()).containsExactly(0, 1, (float) sigmoid(3), 1, 0, (float) sigmoid(-3));
-    assertThat(new LogSoftmax(1).apply(x).toArray()).isEqualTo(Activations.logSoftmax(x, 1).toArray());
+    assertThat(new Softmax(0).on(x.device(), 1).apply(x).toArray()).containsExactly(0, 1, (float) sigmoid(3), 1, 0, (float) sigmoid(-3));
+    assertThat(new LogSoftmax(1).on(x.device(), 1).apply(x).toArray()).isEqualTo(Activations.logSoftmax(x, 1).toArray());
     GradientCheck.check(new Softmax(1), 4, 5);
     GradientCheck.check(new LogSoftmax(-2), 2, 4, 3);
   }
@@ -135,11 +135,11 @@ class ActivationsTest {
   @Test
   void maxoutTakesTheLargestOfNeighbouringChannels() {
     Tensor x = Tensor.of(oracle(), new float[] {1, 5, 2, -3, -1, -2, 7, 0, 4, 4, 3, 8}, 2, 6);
-    assertThat(new Maxout(2).apply(x).toArray()).containsExactly(5, 2, -1, 7, 4, 8);
-    assertThat(new Maxout(3).apply(x).shape().dims()).containsExactly(2, 2);
-    assertThat(new Maxout(2, 0).apply(x).toArray()).containsExactly(7, 5, 4, 4, 3, 8);
+    assertThat(new Maxout(2).on(x.device(), 1).apply(x).toArray()).containsExactly(5, 2, -1, 7, 4, 8);
+    assertThat(new Maxout(3).on(x.device(), 1).apply(x).shape().dims()).containsExactly(2, 2);
+    assertThat(new Maxout(2, 0).on(x.device(), 1).apply(x).toArray()).containsExactly(7, 5, 4, 4, 3, 8);
     GradientCheck.check(new Maxout(2, 1), 2, 6, 3, 2);
-    assertThatThrownBy(() -> new Maxout(4).apply(x)).isInstanceOf(ShapeException.class).hasMessageContaining("groups of 4");
+    assertThatThrownBy(() -> new Maxout(4).on(x.device(), 1).apply(x)).isInstanceOf(ShapeException.class).hasMessageContaining("groups of 4");
   }
 
   @Test
@@ -147,7 +147,7 @@ class ActivationsTest {
     assertThatThrownBy(() -> new Softplus(0, 20)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("beta");
   }
 
-  private static org.assertj.core.data.Offset<Double> tolerance(float x, double relative) {
+  private static Offset<Double> tolerance(float x, double relative) {
     return within(relative * Math.max(1, Math.abs(x)));
   }
 

@@ -74,7 +74,7 @@ public final class GradientCheck {
   public static float[] gradient(UnaryOperator<Tensor> f, float[] x, int... dims) {
     GradientCheck check = new GradientCheck(new Device(new ReferenceBackend()));
     Tensor leaf = Tensor.of(check.device, x, dims).requireGrad();
-    try (Scope scope = check.step()) {
+    try (Scope _ = check.step()) {
       Tensor g = Gradients.of(f.apply(leaf).sum()).get(leaf);
       if (g == null) {
         throw new AssertionError("no gradient flows to the input");
@@ -95,7 +95,7 @@ public final class GradientCheck {
 
     Tensor weights;
     double analytic;
-    try (Scope scope = step()) {
+    try (Scope _ = step()) {
       Tensor y = f.apply(inputs);
       weights = normal(y.shape().dims());
       Gradients gradients = Gradients.of(weighted(y, weights));
@@ -113,7 +113,7 @@ public final class GradientCheck {
       for (int i = 0; i < leaves.size(); i++) {
         leaves.get(i).assign(Tensor.pointwise("step", STEP, Launch.of(sign * H), start.get(i), directions.get(i)));
       }
-      try (Scope scope = step()) {
+      try (Scope _ = step()) {
         difference = difference.add(weighted(f.apply(inputs), weights).mul(sign)).keep();
       }
     }
