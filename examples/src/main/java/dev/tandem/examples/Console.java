@@ -41,9 +41,11 @@ final class Console implements TrainingListener {
   }
 
   /** For {@code out}, which may be the terminal of this process. */
+  @SuppressWarnings("SystemConsoleNull") // It was never null in Java 22 to 24; in 25 it is where there is no terminal.
   static Console of(PrintStream out) {
-    boolean redraws =
-        out.equals(System.out) && System.console().isTerminal() && !"dumb".equals(System.getenv("TERM"));
+    java.io.Console terminal = System.console();
+    boolean redraws = out.equals(System.out) && terminal != null && terminal.isTerminal()
+        && !"dumb".equals(System.getenv("TERM"));
     return new Console(out, redraws ? columns() : 0, System::nanoTime);
   }
 
