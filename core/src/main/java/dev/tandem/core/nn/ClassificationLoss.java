@@ -40,7 +40,8 @@ final class ClassificationLoss extends FramedLoss {
     boolean weighted = !options.classWeights().isEmpty();
     classWeights = weighted ? new DeviceConstant(options.classWeights()) : null;
     likelihood = Program.of(weighted ? 4 : 3, likelihood(1, weighted ? Expr.input(3) : Expr.constant(1)));
-    weight = weighted ? Program.of(3, counted(1, isLabel(0).where(Expr.input(2), ZERO))) : Program.of(1, counted(0, Expr.constant(1)));
+    weight = weighted ? Program.of(3, counted(1, isLabel(0).where(Expr.input(2), ZERO)))
+        : Program.of(1, counted(0, Expr.constant(1)));
   }
 
   private Expr likelihood(int classes, Expr classWeight) {
@@ -58,7 +59,8 @@ final class ClassificationLoss extends FramedLoss {
   private Expr counted(int label, Expr value) {
     return options.ignoreIndex().isEmpty()
         ? value
-        : Expr.input(label, Kind.INT).equal(Expr.constant(options.ignoreIndex().getAsInt(), Kind.INT)).where(ZERO, value);
+        : Expr.input(label, Kind.INT).equal(Expr.constant(options.ignoreIndex().getAsInt(), Kind.INT)).where(ZERO,
+            value);
   }
 
   @Override

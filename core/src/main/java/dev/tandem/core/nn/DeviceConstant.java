@@ -28,6 +28,7 @@ final class DeviceConstant {
 
   /** F32 [size], persistent. */
   Tensor on(Device device) {
-    return copies.computeIfAbsent(device, d -> Tensor.persistent(d, HostArray.of(values, values.length), "weights of losses"));
+    return copies.computeIfAbsent(device,
+        d -> Tensor.persistent(d, HostArray.of(values, values.length), "weights of losses"));
   }
 }

@@ -20,7 +20,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 class LossesTest {
   private static final float NAN = Float.NaN;
 
-  record Case(String name, Function<Reduction, Loss> loss, DoubleBinaryOperator formula, float[] outputs, float[] targets) {
+  record Case(String name, Function<Reduction, Loss> loss, DoubleBinaryOperator formula, float[] outputs,
+      float[] targets) {
     @Override
     public String toString() {
       return name;
@@ -63,7 +64,8 @@ class LossesTest {
     double sum = 0;
     for (int i = 0; i < n; i++) {
       double expected = c.formula.applyAsDouble(c.outputs[i], c.targets[i]);
-      assertThat((double) each[i]).as("of %s and %s", c.outputs[i], c.targets[i]).isCloseTo(expected, within(1e-7 * Math.max(1, expected)));
+      assertThat((double) each[i]).as("of %s and %s", c.outputs[i], c.targets[i]).isCloseTo(expected,
+          within(1e-7 * Math.max(1, expected)));
       sum += expected;
     }
     assertThat((double) c.loss.apply(Reduction.SUM).apply(x, y).item()).isCloseTo(sum, within(1e-7 * sum));
@@ -90,7 +92,8 @@ class LossesTest {
   @MethodSource("elementwise")
   void gradientsAreFiniteEverywhere(Case c) {
     Loss loss = c.loss.apply(Reduction.SUM);
-    float[] g = GradientCheck.gradient(x -> loss.apply(x, Tensor.of(x.device(), c.targets, c.targets.length)), c.outputs, c.outputs.length);
+    float[] g = GradientCheck.gradient(x -> loss.apply(x, Tensor.of(x.device(), c.targets, c.targets.length)),
+        c.outputs, c.outputs.length);
     for (float v : g) {
       assertThat(v).isFinite();
     }
@@ -100,14 +103,16 @@ class LossesTest {
   @MethodSource("elementwise")
   void notANumberIsNotHidden(Case c) {
     Device device = oracle();
-    Tensor loss = c.loss.apply(Reduction.MEAN).apply(Tensor.of(device, new float[] {0.5f, NAN}, 2), Tensor.of(device, new float[] {0, 1}, 2));
+    Tensor loss = c.loss.apply(Reduction.MEAN).apply(Tensor.of(device, new float[] {0.5f, NAN}, 2),
+        Tensor.of(device, new float[] {0, 1}, 2));
     assertThat(loss.item()).isNaN();
   }
 
   @Test
   void gradientsAtZeroLogitsAreThoseOfTheSigmoid() {
     Loss loss = Losses.binaryCrossEntropyWithLogits(Reduction.SUM, 3);
-    float[] g = GradientCheck.gradient(x -> loss.apply(x, Tensor.of(x.device(), new float[] {0, 1, 0.5f}, 3)), new float[3], 3);
+    float[] g =
+        GradientCheck.gradient(x -> loss.apply(x, Tensor.of(x.device(), new float[] {0, 1, 0.5f}, 3)), new float[3], 3);
     assertThat(g).containsExactly(0.5f, -1.5f, -0.5f);
   }
 
@@ -118,7 +123,8 @@ class LossesTest {
     float[] each = loss.apply(Tensor.zeros(device, 2, 3), Tensor.ones(device, 2, 3)).toArray();
     float log2 = (float) Math.log(2);
     assertThat(each).containsExactly(new float[] {log2, 2 * log2, 5 * log2, log2, 2 * log2, 5 * log2}, within(1e-6f));
-    assertThatThrownBy(() -> loss.apply(Tensor.zeros(device, 2, 2), Tensor.ones(device, 2, 2))).isInstanceOf(ShapeException.class)
+    assertThatThrownBy(() -> loss.apply(Tensor.zeros(device, 2, 2), Tensor.ones(device, 2, 2)))
+        .isInstanceOf(ShapeException.class)
         .hasMessageContaining("3 weights");
   }
 
@@ -126,7 +132,8 @@ class LossesTest {
   void probabilitiesOutsideTheirRangeGiveNotANumber() {
     Device device = oracle();
     float[] each = Losses.binaryCrossEntropy(Reduction.NONE)
-        .apply(Tensor.of(device, new float[] {-0.1f, 1.1f, 1}, 3), Tensor.of(device, new float[] {1, 0, 1}, 3)).toArray();
+        .apply(Tensor.of(device, new float[] {-0.1f, 1.1f, 1}, 3), Tensor.of(device, new float[] {1, 0, 1}, 3))
+        .toArray();
     assertThat(each[0]).isNaN();
     assertThat(each[1]).isNaN();
     assertThat(each[2]).isZero();
@@ -138,12 +145,15 @@ class LossesTest {
     Tensor column = Tensor.zeros(device, 4, 1);
     Tensor row = Tensor.zeros(device, 4);
     assertThatThrownBy(() -> Losses.mse().apply(column, row)).isInstanceOf(ShapeException.class)
-        .hasMessageContaining("mse of F32[4, 1] against F32[4]").hasMessageContaining("reshape one to the shape of the other");
+        .hasMessageContaining("mse of F32[4, 1] against F32[4]")
+        .hasMessageContaining("reshape one to the shape of the other");
     assertThatThrownBy(() -> Losses.mae().apply(column, Tensor.zeros(device, 5, 1))).isInstanceOf(ShapeException.class)
         .hasMessageEndingWith("nothing is broadcast");
-    assertThatThrownBy(() -> Losses.mse().apply(row, Tensor.of(device, new int[4], 4))).isInstanceOf(ShapeException.class)
+    assertThatThrownBy(() -> Losses.mse().apply(row, Tensor.of(device, new int[4], 4)))
+        .isInstanceOf(ShapeException.class)
         .hasMessageContaining("to(DType.F32)");
-    assertThatThrownBy(() -> Losses.mse().apply(Tensor.zeros(device, 0), Tensor.zeros(device, 0))).isInstanceOf(ShapeException.class)
+    assertThatThrownBy(() -> Losses.mse().apply(Tensor.zeros(device, 0), Tensor.zeros(device, 0)))
+        .isInstanceOf(ShapeException.class)
         .hasMessageContaining("no elements");
   }
 
@@ -157,9 +167,11 @@ class LossesTest {
   static Stream<Options> classification() {
     ClassificationOptions plain = ClassificationOptions.DEFAULT;
     ClassificationOptions weighted = plain.withClassWeights(0.5f, 2, 0, 1.25f);
-    return Stream.of(new Options("plain", plain), new Options("weights", weighted), new Options("ignored label", plain.withIgnoreIndex(-100)),
+    return Stream.of(new Options("plain", plain), new Options("weights", weighted),
+        new Options("ignored label", plain.withIgnoreIndex(-100)),
         new Options("ignored class", plain.withIgnoreIndex(3)), new Options("smoothing", plain.withLabelSmoothing(0.2)),
-        new Options("all spread", plain.withLabelSmoothing(1)), new Options("ignored and smoothing", plain.withIgnoreIndex(-100).withLabelSmoothing(0.1)),
+        new Options("all spread", plain.withLabelSmoothing(1)),
+        new Options("ignored and smoothing", plain.withIgnoreIndex(-100).withLabelSmoothing(0.1)),
         new Options("weights, ignored and smoothing", weighted.withIgnoreIndex(3).withLabelSmoothing(0.1)));
   }
 
@@ -212,8 +224,11 @@ class LossesTest {
     int[] labels = labels(o.options);
     for (Reduction r : Reduction.values()) {
       ClassificationOptions options = o.options.withReduction(r);
-      GradientCheck.check(in -> Losses.crossEntropy(options).apply(in.getFirst(), Tensor.of(in.getFirst().device(), labels, POSITIONS)), IMAGES);
-      GradientCheck.check(in -> Losses.nll(options).apply(in.getFirst(), Tensor.of(in.getFirst().device(), labels, 12)), new int[] {12, 4});
+      GradientCheck.check(
+          in -> Losses.crossEntropy(options).apply(in.getFirst(), Tensor.of(in.getFirst().device(), labels, POSITIONS)),
+          IMAGES);
+      GradientCheck.check(in -> Losses.nll(options).apply(in.getFirst(), Tensor.of(in.getFirst().device(), labels, 12)),
+          new int[] {12, 4});
     }
   }
 
@@ -222,7 +237,8 @@ class LossesTest {
     Device device = oracle();
     Tensor x = Tensor.of(device, new float[] {1e4f, -1e4f, 0, 100, -100, -100}, 2, 3);
     Tensor y = Tensor.of(device, new int[] {1, 0}, 2);
-    for (ClassificationOptions o : new ClassificationOptions[] {ClassificationOptions.DEFAULT, ClassificationOptions.DEFAULT.withIgnoreIndex(7)}) {
+    for (ClassificationOptions o : new ClassificationOptions[] {ClassificationOptions.DEFAULT,
+        ClassificationOptions.DEFAULT.withIgnoreIndex(7)}) {
       assertThat(Losses.crossEntropy(o.withReduction(Reduction.NONE)).apply(x, y).toArray()).containsExactly(2e4f, 0);
     }
     float[] g = GradientCheck.gradient(t -> Losses.crossEntropy().apply(t, Tensor.of(t.device(), new int[] {1, 0}, 2)),
@@ -255,18 +271,24 @@ class LossesTest {
     Tensor x = Tensor.zeros(device, 4, 3);
     assertThatThrownBy(() -> Losses.crossEntropy().apply(x, Tensor.zeros(device, 4))).isInstanceOf(ShapeException.class)
         .hasMessageContaining("crossEntropy of F32[4, 3] against F32[4]").hasMessageContaining("to(DType.I32)");
-    assertThatThrownBy(() -> Losses.crossEntropy().apply(x, Tensor.zeros(device, 4, 3))).isInstanceOf(ShapeException.class)
+    assertThatThrownBy(() -> Losses.crossEntropy().apply(x, Tensor.zeros(device, 4, 3)))
+        .isInstanceOf(ShapeException.class)
         .hasMessageContaining("argmax(1)");
-    assertThatThrownBy(() -> Losses.nll().apply(x, Tensor.of(device, new int[4], 4, 1))).isInstanceOf(ShapeException.class)
+    assertThatThrownBy(() -> Losses.nll().apply(x, Tensor.of(device, new int[4], 4, 1)))
+        .isInstanceOf(ShapeException.class)
         .hasMessageContaining("labels must be [4]").hasMessageContaining("reshape them");
     assertThatThrownBy(() -> Losses.nll().apply(x, Tensor.of(device, new int[3], 3))).isInstanceOf(ShapeException.class)
         .hasMessageContaining("one for each row of 3 classes");
-    assertThatThrownBy(() -> Losses.nll().apply(Tensor.zeros(device, 3), Tensor.of(device, new int[] {1}))).isInstanceOf(ShapeException.class)
+    assertThatThrownBy(() -> Losses.nll().apply(Tensor.zeros(device, 3), Tensor.of(device, new int[] {1})))
+        .isInstanceOf(ShapeException.class)
         .hasMessageContaining("[N, C]");
-    assertThatThrownBy(() -> Losses.crossEntropy(ClassificationOptions.DEFAULT.withClassWeights(1, 2)).apply(x, Tensor.of(device, new int[4], 4)))
+    assertThatThrownBy(() -> Losses.crossEntropy(ClassificationOptions.DEFAULT.withClassWeights(1, 2)).apply(x,
+        Tensor.of(device, new int[4], 4)))
         .isInstanceOf(ShapeException.class).hasMessageContaining("2 class weights for 3 classes");
-    assertThatThrownBy(() -> ClassificationOptions.DEFAULT.withLabelSmoothing(1.5)).isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() -> ClassificationOptions.DEFAULT.withClassWeights(1, -1)).isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> ClassificationOptions.DEFAULT.withLabelSmoothing(1.5))
+        .isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> ClassificationOptions.DEFAULT.withClassWeights(1, -1))
+        .isInstanceOf(IllegalArgumentException.class);
   }
 
   /** Row-major over examples and positions. */
