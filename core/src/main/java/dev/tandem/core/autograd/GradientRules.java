@@ -104,7 +104,8 @@ final class GradientRules {
       case ScatterAdd s -> one(Execution.one(new Gather(), g, in.get(1)), null);
       case CumulativeSum c -> one(Execution.one(new CumulativeSum(c.axis(), !c.reverse()), g));
       case SoftmaxCrossEntropy s -> softmaxCrossEntropy(s, in, out, g);
-      case SoftmaxCrossEntropyGrad s -> throw new IllegalStateException("a gradient of the gradient of " + s.name() + " is not offered");
+      case SoftmaxCrossEntropyGrad s ->
+          throw new IllegalStateException("a gradient of the gradient of " + s.name() + " is not offered");
     };
   }
 
@@ -133,7 +134,8 @@ final class GradientRules {
       return product(destination, new Pointwise("gradient", program, List.of(dtype), launch), in);
     }
     Reduce sum = new Reduce(Reduce.Kind.SUM, axes, program, launch);
-    if (destination != null && dtype == DType.F32 && sum.outputs(List.of(in).stream().map(Tensor::spec).toList()).get(0).dtype() == dtype) {
+    if (destination != null && dtype == DType.F32
+        && sum.outputs(List.of(in).stream().map(Tensor::spec).toList()).get(0).dtype() == dtype) {
       Tensor kept = destination.reshape(full.reduced(axes).dims());
       if (kept.lease() == destination.lease()) {
         Execution.into(sum, List.of(in), List.of(kept));
@@ -144,7 +146,8 @@ final class GradientRules {
   }
 
   /** Inputs of full shape share one program with several outputs; each broadcast input is a reduction with its gradient as prologue. */
-  private static @Nullable Tensor[] pointwise(Program p, Launch launch, boolean outputsAtHand, List<Tensor> in, List<Tensor> out,
+  private static @Nullable Tensor[] pointwise(Program p, Launch launch, boolean outputsAtHand, List<Tensor> in,
+      List<Tensor> out,
       List<@Nullable Tensor> gradOut, Shape full, IntFunction<@Nullable Tensor> destination) {
     Derivative d = Derivative.of(p, outputsAtHand);
     List<@Nullable Tensor> slots = new ArrayList<>(join(in, out));
@@ -163,7 +166,8 @@ final class GradientRules {
       } else if (sameShape) {
         whole.add(i);
       } else {
-        result[i] = reduceTo(in.get(i).shape(), one.program(), launch, operands(one, slots, in.get(0), full), full, in.get(i).dtype(),
+        result[i] = reduceTo(in.get(i).shape(), one.program(), launch, operands(one, slots, in.get(0), full), full,
+            in.get(i).dtype(),
             destination.apply(i));
       }
     }
@@ -171,7 +175,8 @@ final class GradientRules {
     return result;
   }
 
-  private static void wholeGradients(Derivative d, List<Integer> whole, Launch launch, List<Tensor> in, List<@Nullable Tensor> slots,
+  private static void wholeGradients(Derivative d, List<Integer> whole, Launch launch, List<Tensor> in,
+      List<@Nullable Tensor> slots,
       Shape full, @Nullable Tensor[] result) {
     if (whole.isEmpty()) {
       return;
@@ -204,13 +209,15 @@ final class GradientRules {
 
   private static List<Tensor> read(Program p, boolean outputsAtHand, List<Tensor> in, List<Tensor> out) {
     Derivative d = Derivative.of(p, outputsAtHand);
-    List<Integer> wanted = IntStream.range(0, in.size()).filter(i -> in.get(i).requiresGrad() && d.reaches(i)).boxed().toList();
+    List<Integer> wanted =
+        IntStream.range(0, in.size()).filter(i -> in.get(i).requiresGrad() && d.reaches(i)).boxed().toList();
     List<Tensor> slots = join(in, out);
     return d.select(wanted).slots().stream().filter(s -> s < slots.size()).map(slots::get).toList();
   }
 
   /** Elements that tie for the extreme share its gradient evenly; a prologue is computed again and differentiated. */
-  private static @Nullable Tensor[] extreme(Reduce r, List<Tensor> in, Tensor y, Tensor g, IntFunction<@Nullable Tensor> destination) {
+  private static @Nullable Tensor[] extreme(Reduce r, List<Tensor> in, Tensor y, Tensor g,
+      IntFunction<@Nullable Tensor> destination) {
     Shape full = common(in);
     boolean plain = r.prologue().isIdentity();
     Tensor x = plain
@@ -237,7 +244,8 @@ final class GradientRules {
   }
 
   /** A convolution is linear in each operand, and the three convolution ops are each other's gradients. */
-  private static @Nullable Tensor[] both(List<Tensor> in, IntFunction<@Nullable Tensor> destination, ConvGeometry geometry,
+  private static @Nullable Tensor[] both(List<Tensor> in, IntFunction<@Nullable Tensor> destination,
+      ConvGeometry geometry,
       ConvolutionRule first, ConvolutionRule second, List<Tensor> firstReads, List<Tensor> secondReads) {
     Tensor a = in.get(0);
     Tensor b = in.get(1);
@@ -257,7 +265,8 @@ final class GradientRules {
     return one(null, in.get(1).requiresGrad() ? Execution.one(new Pool2d(op.geometry()), g) : null);
   }
 
-  private static @Nullable Tensor[] softmaxCrossEntropy(Composite forward, List<Tensor> in, List<Tensor> out, Tensor g) {
+  private static @Nullable Tensor[] softmaxCrossEntropy(Composite forward, List<Tensor> in, List<Tensor> out,
+      Tensor g) {
     SoftmaxCrossEntropyGrad grad = new SoftmaxCrossEntropyGrad();
     if (in.get(0).device().backend().supports(grad)) {
       return one(Execution.one(grad, in.get(0), in.get(1), out.get(1), g), null);

@@ -34,12 +34,14 @@ final class PendingGradients {
     this.taken = taken;
   }
 
-  @Nullable Tensor get(Tensor of) {
+  @Nullable
+  Tensor get(Tensor of) {
     return gradients.get(of);
   }
 
   /** Where the gradient of {@code t} may be written directly, at most one asker per leaf; null for fresh memory. */
-  @Nullable Tensor destination(Tensor t) {
+  @Nullable
+  Tensor destination(Tensor t) {
     if (gradients.containsKey(t)) {
       return null;
     }
@@ -90,8 +92,9 @@ final class PendingGradients {
     switch (view) {
       case View.Reshape r -> pass(to, from, g.reshape(to.shape().dims()));
       case View.Permute p -> pass(to, from, g.view(p.inverse()));
-      case View.Expand e -> add(to, GradientRules.reduceTo(to.shape(), Program.IDENTITY, Launch.NONE, List.of(g), e.target(),
-          g.dtype(), destination(to)));
+      case View.Expand e ->
+          add(to, GradientRules.reduceTo(to.shape(), Program.IDENTITY, Launch.NONE, List.of(g), e.target(),
+              g.dtype(), destination(to)));
       case View.Slice s -> {
         if (!owned.contains(to)) {
           Tensor buffer = Tensor.full(to.device(), 0, to.shape().dims()).to(to.dtype());

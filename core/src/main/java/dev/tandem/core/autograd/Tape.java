@@ -47,8 +47,9 @@ public final class Tape implements Recorder {
 
   Gradients backward(Tensor loss, Tensor seed) {
     if (!produced.contains(loss)) {
-      throw new IllegalStateException("no gradient flows to " + loss + ": it depends on no parameter, or an earlier Gradients.of of"
-          + " this step consumed its tape; add losses up and call it once, or run the forward pass again");
+      throw new IllegalStateException(
+          "no gradient flows to " + loss + ": it depends on no parameter, or an earlier Gradients.of of"
+              + " this step consumed its tape; add losses up and call it once, or run the forward pass again");
     }
     Scope scope = Scope.requireTraining("Gradients.of");
     return scope.withoutRecording(
@@ -112,7 +113,9 @@ public final class Tape implements Recorder {
       e.saved().forEach(s -> s.check((e.path().isEmpty() ? "" : e.path() + ": ") + e.op().name()));
       String name = (e.path().isEmpty() ? "" : e.path() + ".") + e.op().name();
       List<@Nullable Tensor> gradIn = scope.frame(name,
-          () -> Arrays.asList(GradientRules.apply(e.op(), e.in(), e.out(), gradOut, i -> pending.destination(e.in().get(i)))), g -> g);
+          () -> Arrays
+              .asList(GradientRules.apply(e.op(), e.in(), e.out(), gradOut, i -> pending.destination(e.in().get(i)))),
+          g -> g);
       for (Tensor g : gradIn) {
         if (g != null) {
           g.lease().pin();

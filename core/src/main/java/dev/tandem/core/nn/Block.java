@@ -53,7 +53,8 @@ public abstract class Block {
 
   private void checkName(String name) {
     if (name.isEmpty() || name.contains(".")) {
-      throw new IllegalArgumentException("\"" + name + "\" cannot name a part of " + this.name + ": it must be non-empty, without dots");
+      throw new IllegalArgumentException(
+          "\"" + name + "\" cannot name a part of " + this.name + ": it must be non-empty, without dots");
     }
     if (children.containsKey(name) || own.containsKey(name)) {
       throw new IllegalArgumentException(this.name + " already has a part named " + name);
@@ -70,7 +71,8 @@ public abstract class Block {
    */
   public Block on(Device device, long seed) {
     if (this.device != null) {
-      throw new IllegalStateException(name + " is already on " + this.device + "; use loadState to give it other values");
+      throw new IllegalStateException(
+          name + " is already on " + this.device + "; use loadState to give it other values");
     }
     Map<String, Parameter> state = state();
     Set<Parameter> trained = distinct(parameters().values());
@@ -180,7 +182,8 @@ public abstract class Block {
     values.keySet().stream().filter(k -> !state.containsKey(k)).forEach(k -> wrong.add(k + " is unknown"));
     if (!wrong.isEmpty()) {
       throw new IllegalArgumentException("these values do not fit " + name + ": "
-          + String.join(", ", wrong.subList(0, Math.min(8, wrong.size()))) + (wrong.size() > 8 ? ", and " + (wrong.size() - 8) + " more" : ""));
+          + String.join(", ", wrong.subList(0, Math.min(8, wrong.size())))
+          + (wrong.size() > 8 ? ", and " + (wrong.size() - 8) + " more" : ""));
     }
     state.forEach((path, p) -> p.tensor().write(values.get(path)));
   }

@@ -46,7 +46,8 @@ public final class Parameter {
    */
   public Tensor tensor() {
     if (tensor == null) {
-      throw new IllegalStateException("parameter " + name + " " + shape + " has no values yet; call on(device, seed) on the model");
+      throw new IllegalStateException(
+          "parameter " + name + " " + shape + " has no values yet; call on(device, seed) on the model");
     }
     return tensor;
   }

@@ -38,7 +38,8 @@ public abstract class Optimizer {
   private double learningRate;
 
   /** Parameters side by side in one buffer, and the optimizer's states for them. */
-  private record Run(ParameterBuffer buffer, List<Map.Entry<String, Parameter>> parameters, int from, int to, List<Tensor> states) {
+  private record Run(ParameterBuffer buffer, List<Map.Entry<String, Parameter>> parameters, int from, int to,
+      List<Tensor> states) {
     Tensor slice(Tensor flat, int a, int b) {
       return flat.quietView(new View.Slice(0, a, b, 1));
     }
@@ -83,7 +84,8 @@ public abstract class Optimizer {
   }
 
   private static boolean follows(Parameter a, Parameter b) {
-    return a.buffer() == b.buffer() && b.offset() >= a.offset() + a.shape().size() && b.offset() - a.offset() - a.shape().size() < 16;
+    return a.buffer() == b.buffer() && b.offset() >= a.offset() + a.shape().size()
+        && b.offset() - a.offset() - a.shape().size() < 16;
   }
 
   private Run run(Device on, List<Map.Entry<String, Parameter>> parameters) {
@@ -204,6 +206,15 @@ public abstract class Optimizer {
    * @throws IllegalArgumentException if a state is missing or has another shape
    */
   public final void loadState(Map<String, HostArray> values) {
+    checkState(values);
+    forEachState((name, t) -> t.write(values.get(name)));
+  }
+
+  /** Whether {@link #loadState} would take {@code values}.
+   *
+   * @throws IllegalArgumentException if it would not, with the reason
+   */
+  public final void checkState(Map<String, HostArray> values) {
     forEachState((name, t) -> {
       HostArray v = values.get(name);
       if (v == null || !v.spec().equals(t.spec())) {
@@ -211,7 +222,6 @@ public abstract class Optimizer {
             + (v == null ? " is missing" : " is " + v.spec() + " instead of " + t.spec()));
       }
     });
-    forEachState((name, t) -> t.write(values.get(name)));
   }
 
   private interface StateVisitor {

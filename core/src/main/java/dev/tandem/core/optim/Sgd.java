@@ -21,9 +21,11 @@ public final class Sgd extends Optimizer {
   /** @param weightDecay factor of the L2 penalty's gradient
    * @param nesterov whether to look ahead by the momentum */
   public Sgd(double learningRate, double momentum, double weightDecay, boolean nesterov) {
-    super(learningRate, program(momentum, weightDecay, nesterov), momentum == 0 ? List.of() : List.of("momentum_buffer"), 1);
+    super(learningRate, program(momentum, weightDecay, nesterov),
+        momentum == 0 ? List.of() : List.of("momentum_buffer"), 1);
     if (momentum < 0 || weightDecay < 0 || nesterov && momentum == 0) {
-      throw new IllegalArgumentException("momentum and weight decay must not be negative, and Nesterov's variant needs momentum");
+      throw new IllegalArgumentException(
+          "momentum and weight decay must not be negative, and Nesterov's variant needs momentum");
     }
   }
 

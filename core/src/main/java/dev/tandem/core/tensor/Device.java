@@ -174,8 +174,8 @@ public final class Device {
         return backend.allocate(dtype, elements);
       } catch (OutOfDeviceMemoryException second) {
         throw new OutOfDeviceMemoryException(
-            this + " has no room for " + mebibytes(elements * dtype.bytes()) + " of " + what + ": "
-                + second.getMessage() + ". It holds " + mebibytes(held.get()) + ": " + largestHolders()
+            this + " has no room for " + size(elements * dtype.bytes()) + " of " + what + ": "
+                + second.getMessage() + ". It holds " + size(held.get()) + ": " + largestHolders()
                 + ". Use a smaller batch or model, or let go of tensors kept with keep()");
       }
     }
@@ -208,12 +208,14 @@ public final class Device {
     holdings.values().forEach(h -> byHolder.merge(h.what(), h.bytes(), Long::sum));
     List<String> largest =
         byHolder.entrySet().stream().sorted(Map.Entry.<String, Long>comparingByValue().reversed()).limit(5)
-            .map(e -> e.getKey() + " " + mebibytes(e.getValue())).toList();
+            .map(e -> e.getKey() + " " + size(e.getValue())).toList();
     return String.join(", ", largest);
   }
 
-  private static String mebibytes(long bytes) {
-    return String.format(Locale.ROOT, "%.1f MiB", bytes / (double) (1 << 20));
+  private static String size(long bytes) {
+    return bytes < 1 << 20
+        ? String.format(Locale.ROOT, "%.1f KiB", bytes / 1024.0)
+        : String.format(Locale.ROOT, "%.1f MiB", bytes / (double) (1 << 20));
   }
 
   /** {@code 0, 1, .. n-1} as I32 [n]; one persistent copy per size. */
