@@ -4,11 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.tandem.core.autograd.Gradients;
+import dev.tandem.core.data.Batch;
+import dev.tandem.core.optim.Sgd;
+import dev.tandem.core.shape.HostArray;
 import dev.tandem.core.shape.ShapeException;
 import dev.tandem.core.tensor.Device;
 import dev.tandem.core.tensor.Tensor;
 import dev.tandem.core.testing.GradientCheck;
 import dev.tandem.core.testing.ReferenceBackend;
+import dev.tandem.core.train.TrainStep;
+import java.util.ArrayList;
 import java.util.SplittableRandom;
 import java.util.function.DoubleBinaryOperator;
 import java.util.function.Function;
@@ -230,6 +236,33 @@ class LossesTest {
       GradientCheck.check(in -> Losses.nll(options).apply(in.getFirst(), Tensor.of(in.getFirst().device(), labels, 12)),
           new int[] {12, 4});
     }
+  }
+
+  @ParameterizedTest
+  @MethodSource("classification")
+  void lossesMadeAnewInEveryStepAreReplayed(Options o) {
+    Device device = oracle();
+    Module model = new Sequential(new Flatten(), new Linear(24, 4)).on(device, 1);
+    Sgd optimizer = new Sgd(0.1);
+    optimizer.on(model);
+    TrainStep step = TrainStep.of(optimizer, 3, in -> {
+      float[] weights = {0.5f, 1, 2, 4};
+      Tensor output = model.apply(in.get(0));
+      Tensor loss = Losses.crossEntropy(copy(o.options)).apply(output, in.get(1))
+          .add(Losses.binaryCrossEntropyWithLogits(Reduction.MEAN, weights).apply(output, in.get(2)));
+      optimizer.update(Gradients.of(loss));
+      return loss;
+    });
+    Batch batch = Batch.of(HostArray.of(numbers(144, 1), 6, 24), HostArray.of(new int[] {0, 1, 2, 3, 1, 0}, 6),
+        HostArray.of(new float[24], 6, 4));
+    for (int i = 0; i < 4; i++) {
+      step.run(batch);
+    }
+    assertThat(step.state()).startsWith("replaying");
+  }
+
+  private static ClassificationOptions copy(ClassificationOptions o) {
+    return new ClassificationOptions(new ArrayList<>(o.classWeights()), o.ignoreIndex(), o.labelSmoothing(), o.reduction());
   }
 
   @Test
