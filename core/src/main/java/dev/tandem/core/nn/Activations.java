@@ -118,7 +118,8 @@ public final class Activations {
     int at = shape.axis(axis);
     int size = shape.dim(at);
     if (k < 1 || size % k != 0) {
-      throw new ShapeException("maxout of " + shape + ": axis " + axis + " of " + size + " does not fall into groups of " + k);
+      throw new ShapeException(
+          "maxout of " + shape + ": axis " + axis + " of " + size + " does not fall into groups of " + k);
     }
     return x.reshape(shape.with(at, size / k).insert(at + 1, k).dims()).max(at + 1);
   }

@@ -26,7 +26,7 @@ final class ClassificationLoss extends FramedLoss {
 
   private final boolean logits;
   private final ClassificationOptions options;
-  private final @Nullable DeviceConstant classWeights;
+  private final List<Float> classWeights;
   /** From log-probabilities [R, C], class numbers [C], labels [R, 1] and class weights [C], if any: summands of a row's loss. */
   private final Program likelihood;
   /** From class numbers, labels and class weights, if any: summands of a row's weight. */
@@ -37,10 +37,11 @@ final class ClassificationLoss extends FramedLoss {
     super(name);
     this.logits = logits;
     this.options = options;
-    boolean weighted = !options.classWeights().isEmpty();
-    classWeights = weighted ? new DeviceConstant(options.classWeights()) : null;
+    classWeights = options.classWeights();
+    boolean weighted = !classWeights.isEmpty();
     likelihood = Program.of(weighted ? 4 : 3, likelihood(1, weighted ? Expr.input(3) : Expr.constant(1)));
-    weight = weighted ? Program.of(3, counted(1, isLabel(0).where(Expr.input(2), ZERO))) : Program.of(1, counted(0, Expr.constant(1)));
+    weight = weighted ? Program.of(3, counted(1, isLabel(0).where(Expr.input(2), ZERO)))
+        : Program.of(1, counted(0, Expr.constant(1)));
   }
 
   private Expr likelihood(int classes, Expr classWeight) {
@@ -58,7 +59,8 @@ final class ClassificationLoss extends FramedLoss {
   private Expr counted(int label, Expr value) {
     return options.ignoreIndex().isEmpty()
         ? value
-        : Expr.input(label, Kind.INT).equal(Expr.constant(options.ignoreIndex().getAsInt(), Kind.INT)).where(ZERO, value);
+        : Expr.input(label, Kind.INT).equal(Expr.constant(options.ignoreIndex().getAsInt(), Kind.INT)).where(ZERO,
+            value);
   }
 
   @Override
@@ -98,7 +100,7 @@ final class ClassificationLoss extends FramedLoss {
     if (options.reduction() == Reduction.MEAN && target.shape().size() == 0) {
       throw mistake(output, target, "there is no mean of no examples");
     }
-    if (classWeights != null && classWeights.size() != shape.dim(1)) {
+    if (!classWeights.isEmpty() && classWeights.size() != shape.dim(1)) {
       throw mistake(output, target, classWeights.size() + " class weights for " + shape.dim(1) + " classes");
     }
   }
@@ -110,9 +112,9 @@ final class ClassificationLoss extends FramedLoss {
 
   /** The weight of each row [R]; null if every row counts fully. */
   private @Nullable Tensor weights(int classes, Tensor labels) {
-    if (classWeights != null) {
+    if (!classWeights.isEmpty()) {
       Tensor numbers = Tensor.arange(labels.device(), classes);
-      return Tensor.sumOf(CLASSES, weight, Launch.NONE, numbers, labels.unsqueeze(1), classWeights.on(labels.device()))
+      return Tensor.sumOf(CLASSES, weight, Launch.NONE, numbers, labels.unsqueeze(1), LossWeights.on(labels.device(), classWeights))
           .reshape(labels.shape().dims());
     }
     return options.ignoreIndex().isEmpty() ? null : Tensor.pointwise("counted", weight, labels);
@@ -128,8 +130,8 @@ final class ClassificationLoss extends FramedLoss {
     int classes = logProbabilities.shape().dim(1);
     List<Tensor> in =
         new ArrayList<>(List.of(logProbabilities, Tensor.arange(labels.device(), classes), labels.unsqueeze(1)));
-    if (classWeights != null) {
-      in.add(classWeights.on(labels.device()));
+    if (!classWeights.isEmpty()) {
+      in.add(LossWeights.on(labels.device(), classWeights));
     }
     Launch spread = Launch.of(options.labelSmoothing() / classes);
     return Tensor.sumOf(CLASSES, likelihood, spread, in.toArray(Tensor[]::new)).reshape(labels.shape().dims());

@@ -11,9 +11,11 @@ import java.util.OptionalInt;
  * @param ignoreIndex a label, which need not be a class, whose examples count for nothing; none by default
  * @param labelSmoothing share of the target spread evenly over all classes, 0 to 1: Szegedy et al. 2016, section 7
  */
-public record ClassificationOptions(List<Float> classWeights, OptionalInt ignoreIndex, double labelSmoothing, Reduction reduction) {
+public record ClassificationOptions(List<Float> classWeights, OptionalInt ignoreIndex, double labelSmoothing,
+    Reduction reduction) {
   /** The mean over all examples. */
-  public static final ClassificationOptions DEFAULT = new ClassificationOptions(List.of(), OptionalInt.empty(), 0, Reduction.MEAN);
+  public static final ClassificationOptions DEFAULT =
+      new ClassificationOptions(List.of(), OptionalInt.empty(), 0, Reduction.MEAN);
 
   public ClassificationOptions {
     classWeights = List.copyOf(classWeights);

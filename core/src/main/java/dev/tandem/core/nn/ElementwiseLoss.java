@@ -7,7 +7,6 @@ import dev.tandem.core.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
 /** A loss of pairs of numbers: output and target of one shape. */
 final class ElementwiseLoss extends FramedLoss {
@@ -20,26 +19,26 @@ final class ElementwiseLoss extends FramedLoss {
   private final Program single;
   private final Program scaled;
   private final double parameter;
-  private final @Nullable DeviceConstant weight;
+  private final List<Float> weights;
   private final Reduction reduction;
 
   /**
    * @param loss of one pair
    * @param parameter what it reads as {@link #PARAMETER}
-   * @param weight what it reads as {@link #WEIGHT}, broadcast to the output; null if it reads none
+   * @param weights what it reads as {@link #WEIGHT}, broadcast along the last axis; empty if it reads none
    */
-  ElementwiseLoss(String name, Expr loss, double parameter, @Nullable DeviceConstant weight, Reduction reduction) {
+  ElementwiseLoss(String name, Expr loss, double parameter, List<Float> weights, Reduction reduction) {
     super(name);
-    int inputs = weight == null ? 2 : 3;
+    int inputs = weights.isEmpty() ? 2 : 3;
     single = Program.of(inputs, loss);
     scaled = Program.of(inputs, loss.mul(Expr.argument(0)));
     this.parameter = parameter;
-    this.weight = weight;
+    this.weights = List.copyOf(weights);
     this.reduction = reduction;
   }
 
   ElementwiseLoss(String name, Expr loss, Reduction reduction) {
-    this(name, loss, 0, null, reduction);
+    this(name, loss, 0, List.of(), reduction);
   }
 
   @Override
@@ -52,10 +51,10 @@ final class ElementwiseLoss extends FramedLoss {
           + (output.shape().size() == target.shape().size() ? "; reshape one to the shape of the other" : ""));
     }
     List<Tensor> in = new ArrayList<>(List.of(output, target));
-    if (weight != null) {
-      Tensor w = weight.on(output.device());
+    if (!weights.isEmpty()) {
+      Tensor w = LossWeights.on(output.device(), weights);
       if (!w.shape().broadcastsTo(output.shape())) {
-        throw mistake(output, target, weight.size() + " weights do not fit the last axis of the output");
+        throw mistake(output, target, weights.size() + " weights do not fit the last axis of the output");
       }
       in.add(w);
     }

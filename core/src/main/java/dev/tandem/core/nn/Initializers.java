@@ -162,9 +162,9 @@ public final class Initializers {
   }
 
   /**
-   * {@code count} orthonormal vectors by Gram-Schmidt on Gaussian ones. Their triangular factor has a positive diagonal, which makes
-   * the result uniform over all orthogonal matrices (Mezzadri, How to generate random matrices from the classical compact groups,
-   * 2007). Each vector is orthogonalised twice, which is enough to do it to working precision.
+   * {@code count} orthonormal vectors by modified Gram-Schmidt on Gaussian ones. Their triangular factor has a positive diagonal, which
+   * makes the result uniform over all orthogonal matrices (Mezzadri, How to generate random matrices from the classical compact
+   * groups, 2007). The method errs by the condition number, about {@code count}, times 1e-16: nothing in fp32.
    */
   private static double[][] orthonormal(int count, int length, Gaussian gaussian) {
     double[][] q = new double[count][length];
@@ -173,17 +173,15 @@ public final class Initializers {
       for (int i = 0; i < length; i++) {
         v[i] = gaussian.next();
       }
-      for (int pass = 0; pass < 2; pass++) {
-        for (int j = 0; j < k; j++) {
-          double projection = dot(v, q[j]);
-          for (int i = 0; i < length; i++) {
-            v[i] -= projection * q[j][i];
-          }
-        }
-        double norm = Math.sqrt(dot(v, v));
+      for (int j = 0; j < k; j++) {
+        double projection = dot(v, q[j]);
         for (int i = 0; i < length; i++) {
-          v[i] /= norm;
+          v[i] -= projection * q[j][i];
         }
+      }
+      double norm = Math.sqrt(dot(v, v));
+      for (int i = 0; i < length; i++) {
+        v[i] /= norm;
       }
     }
     return q;

@@ -46,7 +46,7 @@ public final class Losses {
     }
     Expr d = DIFFERENCE.abs();
     Expr bounded = ElementwiseLoss.PARAMETER.min(d);
-    return new ElementwiseLoss("huber", bounded.mul(d.sub(bounded.mul(0.5))), delta, null, reduction);
+    return new ElementwiseLoss("huber", bounded.mul(d.sub(bounded.mul(0.5))), delta, List.of(), reduction);
   }
 
   public static Loss binaryCrossEntropyWithLogits() {
@@ -71,8 +71,7 @@ public final class Losses {
     for (float p : positiveWeight) {
       weights.add(p);
     }
-    return new ElementwiseLoss("binaryCrossEntropyWithLogits", loss, 0,
-        weighted ? new DeviceConstant(weights) : null, reduction);
+    return new ElementwiseLoss("binaryCrossEntropyWithLogits", loss, 0, weights, reduction);
   }
 
   public static Loss binaryCrossEntropy() {

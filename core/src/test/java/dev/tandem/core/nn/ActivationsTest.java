@@ -54,8 +54,8 @@ class ActivationsTest {
         of("silu", Activations::silu, new Silu(), Activations.SILU, x -> x * sigmoid(x), 0.5),
         new Case("softplus", x -> Activations.softplus(x, 1, 20), new Softplus(), Activations.SOFTPLUS, Launch.of(1, 20),
             ActivationsTest::softplus, 0.5),
-        new Case("sharp softplus", x -> Activations.softplus(x, 3, 8), new Softplus(3, 8), Activations.SOFTPLUS, Launch.of(3, 8),
-            x -> 3 * x > 8 ? x : softplus(3 * x) / 3, 0.5),
+        new Case("sharp softplus", x -> Activations.softplus(x, 3, 1), new Softplus(3, 1), Activations.SOFTPLUS, Launch.of(3, 1),
+            x -> 3 * x > 1 ? x : softplus(3 * x) / 3, 0.5),
         of("mish", Activations::mish, new Mish(), Activations.MISH, x -> x * Math.tanh(softplus(x)), 0.6),
         of("hardSwish", Activations::hardSwish, new HardSwish(), Activations.HARD_SWISH,
             x -> x * Math.min(Math.max(x + 3, 0), 6) / 6, 0.5));

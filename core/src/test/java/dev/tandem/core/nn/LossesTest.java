@@ -4,11 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.tandem.core.autograd.Gradients;
+import dev.tandem.core.data.Batch;
+import dev.tandem.core.optim.Sgd;
+import dev.tandem.core.shape.HostArray;
 import dev.tandem.core.shape.ShapeException;
 import dev.tandem.core.tensor.Device;
 import dev.tandem.core.tensor.Tensor;
 import dev.tandem.core.testing.GradientCheck;
 import dev.tandem.core.testing.ReferenceBackend;
+import dev.tandem.core.train.TrainStep;
+import java.util.ArrayList;
 import java.util.SplittableRandom;
 import java.util.function.DoubleBinaryOperator;
 import java.util.function.Function;
@@ -20,7 +26,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 class LossesTest {
   private static final float NAN = Float.NaN;
 
-  record Case(String name, Function<Reduction, Loss> loss, DoubleBinaryOperator formula, float[] outputs, float[] targets) {
+  record Case(String name, Function<Reduction, Loss> loss, DoubleBinaryOperator formula, float[] outputs,
+      float[] targets) {
     @Override
     public String toString() {
       return name;
@@ -63,7 +70,8 @@ class LossesTest {
     double sum = 0;
     for (int i = 0; i < n; i++) {
       double expected = c.formula.applyAsDouble(c.outputs[i], c.targets[i]);
-      assertThat((double) each[i]).as("of %s and %s", c.outputs[i], c.targets[i]).isCloseTo(expected, within(1e-7 * Math.max(1, expected)));
+      assertThat((double) each[i]).as("of %s and %s", c.outputs[i], c.targets[i]).isCloseTo(expected,
+          within(1e-7 * Math.max(1, expected)));
       sum += expected;
     }
     assertThat((double) c.loss.apply(Reduction.SUM).apply(x, y).item()).isCloseTo(sum, within(1e-7 * sum));
@@ -90,7 +98,8 @@ class LossesTest {
   @MethodSource("elementwise")
   void gradientsAreFiniteEverywhere(Case c) {
     Loss loss = c.loss.apply(Reduction.SUM);
-    float[] g = GradientCheck.gradient(x -> loss.apply(x, Tensor.of(x.device(), c.targets, c.targets.length)), c.outputs, c.outputs.length);
+    float[] g = GradientCheck.gradient(x -> loss.apply(x, Tensor.of(x.device(), c.targets, c.targets.length)),
+        c.outputs, c.outputs.length);
     for (float v : g) {
       assertThat(v).isFinite();
     }
@@ -100,14 +109,16 @@ class LossesTest {
   @MethodSource("elementwise")
   void notANumberIsNotHidden(Case c) {
     Device device = oracle();
-    Tensor loss = c.loss.apply(Reduction.MEAN).apply(Tensor.of(device, new float[] {0.5f, NAN}, 2), Tensor.of(device, new float[] {0, 1}, 2));
+    Tensor loss = c.loss.apply(Reduction.MEAN).apply(Tensor.of(device, new float[] {0.5f, NAN}, 2),
+        Tensor.of(device, new float[] {0, 1}, 2));
     assertThat(loss.item()).isNaN();
   }
 
   @Test
   void gradientsAtZeroLogitsAreThoseOfTheSigmoid() {
     Loss loss = Losses.binaryCrossEntropyWithLogits(Reduction.SUM, 3);
-    float[] g = GradientCheck.gradient(x -> loss.apply(x, Tensor.of(x.device(), new float[] {0, 1, 0.5f}, 3)), new float[3], 3);
+    float[] g =
+        GradientCheck.gradient(x -> loss.apply(x, Tensor.of(x.device(), new float[] {0, 1, 0.5f}, 3)), new float[3], 3);
     assertThat(g).containsExactly(0.5f, -1.5f, -0.5f);
   }
 
@@ -118,7 +129,8 @@ class LossesTest {
     float[] each = loss.apply(Tensor.zeros(device, 2, 3), Tensor.ones(device, 2, 3)).toArray();
     float log2 = (float) Math.log(2);
     assertThat(each).containsExactly(new float[] {log2, 2 * log2, 5 * log2, log2, 2 * log2, 5 * log2}, within(1e-6f));
-    assertThatThrownBy(() -> loss.apply(Tensor.zeros(device, 2, 2), Tensor.ones(device, 2, 2))).isInstanceOf(ShapeException.class)
+    assertThatThrownBy(() -> loss.apply(Tensor.zeros(device, 2, 2), Tensor.ones(device, 2, 2)))
+        .isInstanceOf(ShapeException.class)
         .hasMessageContaining("3 weights");
   }
 
@@ -126,7 +138,8 @@ class LossesTest {
   void probabilitiesOutsideTheirRangeGiveNotANumber() {
     Device device = oracle();
     float[] each = Losses.binaryCrossEntropy(Reduction.NONE)
-        .apply(Tensor.of(device, new float[] {-0.1f, 1.1f, 1}, 3), Tensor.of(device, new float[] {1, 0, 1}, 3)).toArray();
+        .apply(Tensor.of(device, new float[] {-0.1f, 1.1f, 1}, 3), Tensor.of(device, new float[] {1, 0, 1}, 3))
+        .toArray();
     assertThat(each[0]).isNaN();
     assertThat(each[1]).isNaN();
     assertThat(each[2]).isZero();
@@ -138,12 +151,15 @@ class LossesTest {
     Tensor column = Tensor.zeros(device, 4, 1);
     Tensor row = Tensor.zeros(device, 4);
     assertThatThrownBy(() -> Losses.mse().apply(column, row)).isInstanceOf(ShapeException.class)
-        .hasMessageContaining("mse of F32[4, 1] against F32[4]").hasMessageContaining("reshape one to the shape of the other");
+        .hasMessageContaining("mse of F32[4, 1] against F32[4]")
+        .hasMessageContaining("reshape one to the shape of the other");
     assertThatThrownBy(() -> Losses.mae().apply(column, Tensor.zeros(device, 5, 1))).isInstanceOf(ShapeException.class)
         .hasMessageEndingWith("nothing is broadcast");
-    assertThatThrownBy(() -> Losses.mse().apply(row, Tensor.of(device, new int[4], 4))).isInstanceOf(ShapeException.class)
+    assertThatThrownBy(() -> Losses.mse().apply(row, Tensor.of(device, new int[4], 4)))
+        .isInstanceOf(ShapeException.class)
         .hasMessageContaining("to(DType.F32)");
-    assertThatThrownBy(() -> Losses.mse().apply(Tensor.zeros(device, 0), Tensor.zeros(device, 0))).isInstanceOf(ShapeException.class)
+    assertThatThrownBy(() -> Losses.mse().apply(Tensor.zeros(device, 0), Tensor.zeros(device, 0)))
+        .isInstanceOf(ShapeException.class)
         .hasMessageContaining("no elements");
   }
 
@@ -157,9 +173,11 @@ class LossesTest {
   static Stream<Options> classification() {
     ClassificationOptions plain = ClassificationOptions.DEFAULT;
     ClassificationOptions weighted = plain.withClassWeights(0.5f, 2, 0, 1.25f);
-    return Stream.of(new Options("plain", plain), new Options("weights", weighted), new Options("ignored label", plain.withIgnoreIndex(-100)),
+    return Stream.of(new Options("plain", plain), new Options("weights", weighted),
+        new Options("ignored label", plain.withIgnoreIndex(-100)),
         new Options("ignored class", plain.withIgnoreIndex(3)), new Options("smoothing", plain.withLabelSmoothing(0.2)),
-        new Options("all spread", plain.withLabelSmoothing(1)), new Options("ignored and smoothing", plain.withIgnoreIndex(-100).withLabelSmoothing(0.1)),
+        new Options("all spread", plain.withLabelSmoothing(1)),
+        new Options("ignored and smoothing", plain.withIgnoreIndex(-100).withLabelSmoothing(0.1)),
         new Options("weights, ignored and smoothing", weighted.withIgnoreIndex(3).withLabelSmoothing(0.1)));
   }
 
@@ -212,9 +230,39 @@ class LossesTest {
     int[] labels = labels(o.options);
     for (Reduction r : Reduction.values()) {
       ClassificationOptions options = o.options.withReduction(r);
-      GradientCheck.check(in -> Losses.crossEntropy(options).apply(in.getFirst(), Tensor.of(in.getFirst().device(), labels, POSITIONS)), IMAGES);
-      GradientCheck.check(in -> Losses.nll(options).apply(in.getFirst(), Tensor.of(in.getFirst().device(), labels, 12)), new int[] {12, 4});
+      GradientCheck.check(
+          in -> Losses.crossEntropy(options).apply(in.getFirst(), Tensor.of(in.getFirst().device(), labels, POSITIONS)),
+          IMAGES);
+      GradientCheck.check(in -> Losses.nll(options).apply(in.getFirst(), Tensor.of(in.getFirst().device(), labels, 12)),
+          new int[] {12, 4});
     }
+  }
+
+  @ParameterizedTest
+  @MethodSource("classification")
+  void lossesMadeAnewInEveryStepAreReplayed(Options o) {
+    Device device = oracle();
+    Module model = new Sequential(new Flatten(), new Linear(24, 4)).on(device, 1);
+    Sgd optimizer = new Sgd(0.1);
+    optimizer.on(model);
+    TrainStep step = TrainStep.of(optimizer, 3, in -> {
+      float[] weights = {0.5f, 1, 2, 4};
+      Tensor output = model.apply(in.get(0));
+      Tensor loss = Losses.crossEntropy(copy(o.options)).apply(output, in.get(1))
+          .add(Losses.binaryCrossEntropyWithLogits(Reduction.MEAN, weights).apply(output, in.get(2)));
+      optimizer.update(Gradients.of(loss));
+      return loss;
+    });
+    Batch batch = Batch.of(HostArray.of(numbers(144, 1), 6, 24), HostArray.of(new int[] {0, 1, 2, 3, 1, 0}, 6),
+        HostArray.of(new float[24], 6, 4));
+    for (int i = 0; i < 4; i++) {
+      step.run(batch);
+    }
+    assertThat(step.state()).startsWith("replaying");
+  }
+
+  private static ClassificationOptions copy(ClassificationOptions o) {
+    return new ClassificationOptions(new ArrayList<>(o.classWeights()), o.ignoreIndex(), o.labelSmoothing(), o.reduction());
   }
 
   @Test
@@ -222,7 +270,8 @@ class LossesTest {
     Device device = oracle();
     Tensor x = Tensor.of(device, new float[] {1e4f, -1e4f, 0, 100, -100, -100}, 2, 3);
     Tensor y = Tensor.of(device, new int[] {1, 0}, 2);
-    for (ClassificationOptions o : new ClassificationOptions[] {ClassificationOptions.DEFAULT, ClassificationOptions.DEFAULT.withIgnoreIndex(7)}) {
+    for (ClassificationOptions o : new ClassificationOptions[] {ClassificationOptions.DEFAULT,
+        ClassificationOptions.DEFAULT.withIgnoreIndex(7)}) {
       assertThat(Losses.crossEntropy(o.withReduction(Reduction.NONE)).apply(x, y).toArray()).containsExactly(2e4f, 0);
     }
     float[] g = GradientCheck.gradient(t -> Losses.crossEntropy().apply(t, Tensor.of(t.device(), new int[] {1, 0}, 2)),
@@ -255,18 +304,24 @@ class LossesTest {
     Tensor x = Tensor.zeros(device, 4, 3);
     assertThatThrownBy(() -> Losses.crossEntropy().apply(x, Tensor.zeros(device, 4))).isInstanceOf(ShapeException.class)
         .hasMessageContaining("crossEntropy of F32[4, 3] against F32[4]").hasMessageContaining("to(DType.I32)");
-    assertThatThrownBy(() -> Losses.crossEntropy().apply(x, Tensor.zeros(device, 4, 3))).isInstanceOf(ShapeException.class)
+    assertThatThrownBy(() -> Losses.crossEntropy().apply(x, Tensor.zeros(device, 4, 3)))
+        .isInstanceOf(ShapeException.class)
         .hasMessageContaining("argmax(1)");
-    assertThatThrownBy(() -> Losses.nll().apply(x, Tensor.of(device, new int[4], 4, 1))).isInstanceOf(ShapeException.class)
+    assertThatThrownBy(() -> Losses.nll().apply(x, Tensor.of(device, new int[4], 4, 1)))
+        .isInstanceOf(ShapeException.class)
         .hasMessageContaining("labels must be [4]").hasMessageContaining("reshape them");
     assertThatThrownBy(() -> Losses.nll().apply(x, Tensor.of(device, new int[3], 3))).isInstanceOf(ShapeException.class)
         .hasMessageContaining("one for each row of 3 classes");
-    assertThatThrownBy(() -> Losses.nll().apply(Tensor.zeros(device, 3), Tensor.of(device, new int[] {1}))).isInstanceOf(ShapeException.class)
+    assertThatThrownBy(() -> Losses.nll().apply(Tensor.zeros(device, 3), Tensor.of(device, new int[] {1})))
+        .isInstanceOf(ShapeException.class)
         .hasMessageContaining("[N, C]");
-    assertThatThrownBy(() -> Losses.crossEntropy(ClassificationOptions.DEFAULT.withClassWeights(1, 2)).apply(x, Tensor.of(device, new int[4], 4)))
+    assertThatThrownBy(() -> Losses.crossEntropy(ClassificationOptions.DEFAULT.withClassWeights(1, 2)).apply(x,
+        Tensor.of(device, new int[4], 4)))
         .isInstanceOf(ShapeException.class).hasMessageContaining("2 class weights for 3 classes");
-    assertThatThrownBy(() -> ClassificationOptions.DEFAULT.withLabelSmoothing(1.5)).isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() -> ClassificationOptions.DEFAULT.withClassWeights(1, -1)).isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> ClassificationOptions.DEFAULT.withLabelSmoothing(1.5))
+        .isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> ClassificationOptions.DEFAULT.withClassWeights(1, -1))
+        .isInstanceOf(IllegalArgumentException.class);
   }
 
   /** Row-major over examples and positions. */

@@ -123,8 +123,9 @@ public final class GradientCheck {
     double numeric = difference.mul(1 / (2 * H)).itemAsDouble();
     double error = Math.abs(analytic - numeric) / Math.max(NEGLIGIBLE, Math.abs(numeric));
     if (!(error <= TOLERANCE)) {
-      throw new AssertionError("derivative in a random direction: backward gives " + analytic + ", finite differences " + numeric
-          + ", relative error " + error + " (seed " + SEED + ")");
+      throw new AssertionError(
+          "derivative in a random direction: backward gives " + analytic + ", finite differences " + numeric
+              + ", relative error " + error + " (seed " + SEED + ")");
     }
   }
 
