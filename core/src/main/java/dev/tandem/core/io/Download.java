@@ -5,8 +5,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.io.OutputStream;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
+import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
@@ -144,10 +146,10 @@ public final class Download {
     } catch (TimeoutException e) {
       throw new IOException(uri + " was not complete after " + BODY_TIMEOUT.toMinutes() + " minutes", e);
     } catch (ExecutionException e) {
-      if (Files.size(file) > 0) {
-        throw new IOException(uri + " broke off, or is larger than the " + maxBytes + " bytes that are allowed: " + e.getCause(), e);
+      if (e.getCause() instanceof ConnectException || e.getCause() instanceof HttpConnectTimeoutException) {
+        throw new IOException("cannot reach " + uri + " (" + e.getCause() + "); is this machine online?", e);
       }
-      throw new IOException("cannot fetch " + uri + " (" + e.getCause() + "); is this machine online?", e);
+      throw new IOException(uri + " broke off, or is larger than the " + maxBytes + " bytes that are allowed (" + e.getCause() + ")", e);
     }
   }
 
