@@ -49,7 +49,8 @@ public final class ArrayDataset implements Dataset {
 
   private static HostArray rows(HostArray from, Spec sample, int[] indices) {
     if (sample.shape().size() > 0 && indices.length > (Integer.MAX_VALUE - 8) / sample.shape().size()) {
-      throw new ShapeException(indices.length + " samples of " + sample + " do not fit in one Java array; ask for fewer");
+      throw new ShapeException(
+          indices.length + " samples of " + sample + " do not fit in one Java array; ask for fewer");
     }
     HostArray to = HostArray.zeros(sample.dtype(), sample.shape().insert(0, indices.length).dims());
     long bytes = sample.bytes();

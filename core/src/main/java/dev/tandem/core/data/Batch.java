@@ -25,7 +25,8 @@ public record Batch(List<HostArray> fields) {
     for (int i = 0; i < fields.size(); i++) {
       Spec spec = fields.get(i).spec();
       if (spec.shape().isScalar()) {
-        throw new ShapeException("field " + i + " of a batch is the scalar " + spec + "; its first dimension must be the samples");
+        throw new ShapeException(
+            "field " + i + " of a batch is the scalar " + spec + "; its first dimension must be the samples");
       }
       if (spec.shape().dim(0) != fields.getFirst().shape().dim(0)) {
         throw new ShapeException("field 0 of a batch is " + fields.getFirst().spec() + " and field " + i + " is " + spec

@@ -57,7 +57,8 @@ public interface Dataset {
    */
   default Dataset map(int field, UnaryOperator<HostArray> transformation) {
     if (field < 0 || field >= specs().size()) {
-      throw new IndexOutOfBoundsException("field " + field + " of samples with " + specs().size() + " fields: " + specs());
+      throw new IndexOutOfBoundsException(
+          "field " + field + " of samples with " + specs().size() + " fields: " + specs());
     }
     return map(batch -> {
       List<HostArray> fields = new ArrayList<>(batch.fields());
@@ -86,7 +87,8 @@ public interface Dataset {
     int n = Permutation.length(size());
     long first = Math.round(fraction * n);
     if (!(fraction > 0 && fraction < 1) || first == 0 || first == n) {
-      throw new IllegalArgumentException("a split of " + n + " samples at fraction " + fraction + " leaves one part empty");
+      throw new IllegalArgumentException(
+          "a split of " + n + " samples at fraction " + fraction + " leaves one part empty");
     }
     int[] order = Permutation.of(n, seed, 0);
     return new Split(subset(Arrays.copyOf(order, (int) first)), subset(Arrays.copyOfRange(order, (int) first, n)));

@@ -32,6 +32,8 @@ record EpochPlan(Dataset dataset, int @Nullable [] order, int samples, int batch
 
   DataLoadingException failure(int number, Throwable cause) {
     return new DataLoadingException(
-        "batch " + number + " of epoch " + epoch + " (" + batches + " batches of " + batchSize + ") could not be loaded: " + cause, cause);
+        "batch " + number + " of epoch " + epoch + " (" + batches + " batches of " + batchSize
+            + ") could not be loaded: " + cause,
+        cause);
   }
 }

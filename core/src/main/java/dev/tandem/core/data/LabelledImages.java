@@ -53,7 +53,8 @@ final class LabelledImages {
   }
 
   private static Dataset of(HostArray images, String imageFile, HostArray labels, String labelFile) throws IOException {
-    if (images.dtype() != DType.U8 || images.shape().rank() != 3 || images.shape().dim(1) != SIDE || images.shape().dim(2) != SIDE) {
+    if (images.dtype() != DType.U8 || images.shape().rank() != 3 || images.shape().dim(1) != SIDE
+        || images.shape().dim(2) != SIDE) {
       throw new FileFormatException(imageFile, "has " + images.spec() + " and not images U8[N, 28, 28]");
     }
     if (labels.dtype() != DType.U8 || labels.shape().rank() != 1) {
@@ -66,7 +67,8 @@ final class LabelledImages {
     int[] classes = labels.toInts();
     for (int i = 0; i < classes.length; i++) {
       if (classes[i] >= CLASSES) {
-        throw new FileFormatException(labelFile, "label " + i + " is " + classes[i] + "; classes are 0 to " + (CLASSES - 1));
+        throw new FileFormatException(labelFile,
+            "label " + i + " is " + classes[i] + "; classes are 0 to " + (CLASSES - 1));
       }
     }
     // Pixels stay bytes in memory and become floats batch by batch: a quarter of the memory, and the conversion is done by the loader.

@@ -32,7 +32,8 @@ final class MappedDataset implements Dataset {
     Batch batch = transformed(indices);
     if (!batch.specs().equals(specs)) {
       throw new ShapeException(
-          "a transformation made samples of " + batch.specs() + " that made " + specs + " of the first sample; they must be of one kind");
+          "a transformation made samples of " + batch.specs() + " that made " + specs
+              + " of the first sample; they must be of one kind");
     }
     return batch;
   }
@@ -40,7 +41,8 @@ final class MappedDataset implements Dataset {
   private Batch transformed(int[] indices) {
     Batch batch = transformation.apply(source.batch(indices));
     if (batch.size() != indices.length) {
-      throw new ShapeException("a transformation made " + batch.size() + " samples of " + indices.length + "; it must keep their number");
+      throw new ShapeException(
+          "a transformation made " + batch.size() + " samples of " + indices.length + "; it must keep their number");
     }
     return batch;
   }

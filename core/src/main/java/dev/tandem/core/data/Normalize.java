@@ -34,7 +34,8 @@ public final class Normalize implements UnaryOperator<HostArray> {
    */
   public Normalize(double[] mean, double[] std) {
     if (mean.length == 0 || mean.length != std.length) {
-      throw new IllegalArgumentException(mean.length + " means and " + std.length + " standard deviations; as many are needed, at least one");
+      throw new IllegalArgumentException(
+          mean.length + " means and " + std.length + " standard deviations; as many are needed, at least one");
     }
     for (int i = 0; i < mean.length; i++) {
       if (!Double.isFinite(mean[i]) || !Double.isFinite(std[i]) || std[i] == 0) {
@@ -72,7 +73,8 @@ public final class Normalize implements UnaryOperator<HostArray> {
     int n = Permutation.length(dataset.size());
     long each = dataset.specs().get(field).shape().size() / Math.max(1, columns);
     if (n * each == 0) {
-      throw new ShapeException("no elements to measure in field " + field + " of " + n + " samples of " + dataset.specs());
+      throw new ShapeException(
+          "no elements to measure in field " + field + " of " + n + " samples of " + dataset.specs());
     }
     // Sums of differences from the first sample: plain sums of squares would cancel where the mean is large against the deviation.
     double[] shift = new double[columns];

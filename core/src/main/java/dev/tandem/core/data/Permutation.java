@@ -31,7 +31,8 @@ final class Permutation {
   /** {@code size} as the length of an index array. */
   static int length(long size) {
     if (size < 0 || size > Integer.MAX_VALUE - 8) {
-      throw new IllegalArgumentException("a dataset of " + size + " samples; at most " + (Integer.MAX_VALUE - 8) + " can be ordered");
+      throw new IllegalArgumentException(
+          "a dataset of " + size + " samples; at most " + (Integer.MAX_VALUE - 8) + " can be ordered");
     }
     return (int) size;
   }

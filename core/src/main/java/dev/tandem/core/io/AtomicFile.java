@@ -25,7 +25,8 @@ final class AtomicFile implements AutoCloseable {
       throw new IOException(target + " cannot be written: it is a folder; give the name of a file");
     }
     if (!Files.isDirectory(folder)) {
-      throw new NoSuchFileException(target.toString(), null, "the folder " + folder + " does not exist; create it first");
+      throw new NoSuchFileException(target.toString(), null,
+          "the folder " + folder + " does not exist; create it first");
     }
     this.target = target;
     this.temporary = folder.resolve("." + name + "." + UUID.randomUUID() + ".tmp");

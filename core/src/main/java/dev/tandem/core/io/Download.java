@@ -78,7 +78,8 @@ public final class Download {
   }
 
   private Path fetch(URI from, Path folder, String name, Expected expected) throws IOException {
-    if (name.isEmpty() || name.equals(".") || name.equals("..") || name.contains("/") || name.contains("\\") || name.indexOf(0) >= 0) {
+    if (name.isEmpty() || name.equals(".") || name.equals("..") || name.contains("/") || name.contains("\\")
+        || name.indexOf(0) >= 0) {
       throw new IllegalArgumentException("\"" + name + "\" is no plain file name; a download stays in its folder");
     }
     Path target = folder.resolve(name);
@@ -101,11 +102,13 @@ public final class Download {
 
   private void transfer(URI from, Path file, long maxBytes) throws IOException {
     URI uri = from;
-    HttpClient client = HttpClient.newBuilder().followRedirects(HttpClient.Redirect.NEVER).connectTimeout(CONNECT_TIMEOUT).build();
+    HttpClient client =
+        HttpClient.newBuilder().followRedirects(HttpClient.Redirect.NEVER).connectTimeout(CONNECT_TIMEOUT).build();
     try {
       for (int redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
         if (!allowed.test(uri)) {
-          throw new IOException(uri + (uri.equals(from) ? "" : ", to which " + from + " redirects,") + " is refused; only https is allowed");
+          throw new IOException(uri + (uri.equals(from) ? "" : ", to which " + from + " redirects,")
+              + " is refused; only https is allowed");
         }
         HttpResponse<?> response = send(client, uri, file, maxBytes);
         switch (response.statusCode()) {
@@ -113,7 +116,8 @@ public final class Download {
             return;
           }
           case 301, 302, 303, 307, 308 -> uri = redirect(uri, response);
-          default -> throw new IOException(uri + " answered with status " + response.statusCode() + " and not with a file");
+          default ->
+              throw new IOException(uri + " answered with status " + response.statusCode() + " and not with a file");
         }
       }
     } finally {
@@ -149,7 +153,8 @@ public final class Download {
       if (e.getCause() instanceof ConnectException || e.getCause() instanceof HttpConnectTimeoutException) {
         throw new IOException("cannot reach " + uri + " (" + e.getCause() + "); is this machine online?", e);
       }
-      throw new IOException(uri + " broke off, or is larger than the " + maxBytes + " bytes that are allowed (" + e.getCause() + ")", e);
+      throw new IOException(
+          uri + " broke off, or is larger than the " + maxBytes + " bytes that are allowed (" + e.getCause() + ")", e);
     }
   }
 
@@ -167,7 +172,8 @@ public final class Download {
       for (int n = in.read(chunk); n >= 0; n = in.read(chunk)) {
         length += n;
         if (length > expected.maxBytes) {
-          throw new FileFormatException(name, "has more than the " + expected.maxBytes + " bytes that are allowed; " + remedy);
+          throw new FileFormatException(name,
+              "has more than the " + expected.maxBytes + " bytes that are allowed; " + remedy);
         }
       }
     } catch (ZipException | EOFException e) {
@@ -175,7 +181,8 @@ public final class Download {
     }
     String found = HexFormat.of().formatHex(digest.digest());
     if (!found.equalsIgnoreCase(expected.sha256)) {
-      throw new FileFormatException(name, "has the SHA-256 checksum " + found + " and not " + expected.sha256 + "; " + remedy);
+      throw new FileFormatException(name,
+          "has the SHA-256 checksum " + found + " and not " + expected.sha256 + "; " + remedy);
     }
   }
 }

@@ -39,7 +39,8 @@ public final class Idx {
 
   /** Element types: code in the file, bytes in the file, what they become. */
   private enum Element {
-    UNSIGNED_BYTE(0x08, 1, DType.U8), SIGNED_BYTE(0x09, 1, DType.I32), SHORT(0x0B, 2, DType.I32), INT(0x0C, 4, DType.I32),
+    UNSIGNED_BYTE(0x08, 1, DType.U8), SIGNED_BYTE(0x09, 1, DType.I32), SHORT(0x0B, 2, DType.I32),
+    INT(0x0C, 4, DType.I32),
     FLOAT(0x0D, 4, DType.F32), DOUBLE(0x0E, 8, DType.F64);
 
     private final int code;
@@ -138,16 +139,19 @@ public final class Idx {
 
   private static FileFormatException wrongLength(Header header, String name, String has) {
     return new FileFormatException(name,
-        "an IDX file of " + header.element + " " + header.shape + " has " + header.bytes() + " bytes after its header, this one has " + has);
+        "an IDX file of " + header.element + " " + header.shape + " has " + header.bytes()
+            + " bytes after its header, this one has " + has);
   }
 
   private static Header header(InputStream in, String name, long maxBytes) throws IOException {
     byte[] magic = in.readNBytes(4);
     if (magic.length < 4) {
-      throw new FileFormatException(name, magic.length == 0 ? "the file is empty" : "the file ends inside the IDX header");
+      throw new FileFormatException(name,
+          magic.length == 0 ? "the file is empty" : "the file ends inside the IDX header");
     }
     if (magic[0] != 0 || magic[1] != 0) {
-      throw new FileFormatException(name, "not an IDX file: it begins with %02x %02x and not with 00 00".formatted(magic[0], magic[1]));
+      throw new FileFormatException(name,
+          "not an IDX file: it begins with %02x %02x and not with 00 00".formatted(magic[0], magic[1]));
     }
     Element element = Arrays.stream(Element.values()).filter(e -> e.code == magic[2]).findFirst()
         .orElseThrow(() -> new FileFormatException(name, "IDX has no element type 0x%02x".formatted(magic[2])));
@@ -160,7 +164,8 @@ public final class Idx {
     sizes.asIntBuffer().get(dims);
     for (int dim : dims) {
       if (dim < 0) {
-        throw new FileFormatException(name, "a dimension of " + Integer.toUnsignedString(dim) + "; at most 2147483647 is read");
+        throw new FileFormatException(name,
+            "a dimension of " + Integer.toUnsignedString(dim) + "; at most 2147483647 is read");
       }
     }
     Shape shape;
@@ -224,7 +229,8 @@ public final class Idx {
       case F32 -> Element.FLOAT;
       case F64 -> Element.DOUBLE;
       case BF16, BOOL ->
-        throw new IllegalArgumentException(array.spec() + " for " + file + ": IDX has no " + array.dtype() + "; convert it first");
+          throw new IllegalArgumentException(
+              array.spec() + " for " + file + ": IDX has no " + array.dtype() + "; convert it first");
     };
     if (array.shape().rank() > 255) {
       throw new IllegalArgumentException(array.spec() + " for " + file + ": IDX has at most 255 dimensions");

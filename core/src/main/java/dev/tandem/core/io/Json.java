@@ -73,7 +73,8 @@ public final class Json {
       case Double number when !Double.isFinite(number) -> out.append("null");
       case Float number when !Float.isFinite(number) -> out.append("null");
       case Number number -> out.append(number);
-      default -> throw new IllegalArgumentException("JSON has no place for a " + value.getClass().getName() + ": " + value);
+      default ->
+          throw new IllegalArgumentException("JSON has no place for a " + value.getClass().getName() + ": " + value);
     }
   }
 
@@ -91,13 +92,14 @@ public final class Json {
         default -> {
           if (c < 0x20) {
             out.append("\\u00").append(Character.forDigit(c >> 4, 16)).append(Character.forDigit(c & 15, 16));
-          } else if (Character.isHighSurrogate(c) && i + 1 < text.length() && Character.isLowSurrogate(text.charAt(i + 1))) {
-            out.append(c).append(text.charAt(++i));
-          } else if (Character.isSurrogate(c)) {
-            throw new IllegalArgumentException("unpaired surrogate at character " + i + " of a string for JSON");
-          } else {
-            out.append(c);
-          }
+          } else
+            if (Character.isHighSurrogate(c) && i + 1 < text.length() && Character.isLowSurrogate(text.charAt(i + 1))) {
+              out.append(c).append(text.charAt(++i));
+            } else if (Character.isSurrogate(c)) {
+              throw new IllegalArgumentException("unpaired surrogate at character " + i + " of a string for JSON");
+            } else {
+              out.append(c);
+            }
         }
       }
     }

@@ -21,7 +21,8 @@ final class JsonParser {
     this.text = text;
   }
 
-  @Nullable Object document() throws FileFormatException {
+  @Nullable
+  Object document() throws FileFormatException {
     Object value = value(0);
     if (at < text.length()) {
       throw problem("more text after the end of the value");

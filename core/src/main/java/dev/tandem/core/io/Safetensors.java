@@ -58,12 +58,14 @@ public final class Safetensors {
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       long size = channel.size();
       if (size < Long.BYTES) {
-        throw new FileFormatException(name, "a file of " + size + " bytes is no safetensors file; the length of the header alone has 8");
+        throw new FileFormatException(name,
+            "a file of " + size + " bytes is no safetensors file; the length of the header alone has 8");
       }
       long length = read(channel, name, Long.BYTES, 0).order(ByteOrder.LITTLE_ENDIAN).getLong();
       if (length < 0 || length > MAX_HEADER || length > size - Long.BYTES) {
-        throw new FileFormatException(name, "declares a header of " + Long.toUnsignedString(length) + " bytes; the file has "
-            + (size - Long.BYTES) + " for it, and more than " + MAX_HEADER + " are never read");
+        throw new FileFormatException(name,
+            "declares a header of " + Long.toUnsignedString(length) + " bytes; the file has "
+                + (size - Long.BYTES) + " for it, and more than " + MAX_HEADER + " are never read");
       }
       long start = Long.BYTES + length;
       SafetensorsHeader header = header(name, read(channel, name, (int) length, Long.BYTES), size - start);
@@ -130,7 +132,8 @@ public final class Safetensors {
     SafetensorsHeader header = SafetensorsHeader.of(specs, metadata);
     byte[] text = header.encode();
     if (text.length > MAX_HEADER) {
-      throw new IllegalArgumentException("a header of " + text.length + " bytes for " + file + "; safetensors allows " + MAX_HEADER);
+      throw new IllegalArgumentException(
+          "a header of " + text.length + " bytes for " + file + "; safetensors allows " + MAX_HEADER);
     }
     try (AtomicFile target = new AtomicFile(file)) {
       try (OutputStream out = target.open()) {

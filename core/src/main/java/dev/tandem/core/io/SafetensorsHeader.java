@@ -37,7 +37,8 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, Entry> entrie
     long begin = 0;
     for (Map.Entry<String, Spec> tensor : sorted) {
       if (tensor.getKey().equals(METADATA)) {
-        throw new IllegalArgumentException("a tensor cannot be called " + METADATA + "; safetensors keeps that name for the metadata");
+        throw new IllegalArgumentException(
+            "a tensor cannot be called " + METADATA + "; safetensors keeps that name for the metadata");
       }
       long end = Math.addExact(begin, tensor.getValue().bytes());
       entries.put(tensor.getKey(), new Entry(tensor.getValue(), begin, end));
@@ -100,13 +101,15 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, Entry> entrie
     return new SafetensorsHeader(metadata, entries);
   }
 
-  private static void metadata(String file, @Nullable Object json, Map<String, String> metadata) throws FileFormatException {
+  private static void metadata(String file, @Nullable Object json, Map<String, String> metadata)
+      throws FileFormatException {
     if (!(json instanceof Map<?, ?> object)) {
       throw new FileFormatException(file, METADATA + " is not an object of strings");
     }
     for (Map.Entry<?, ?> field : object.entrySet()) {
       if (!(field.getValue() instanceof String value)) {
-        throw new FileFormatException(file, METADATA + " has something else than a string under \"" + field.getKey() + "\"");
+        throw new FileFormatException(file,
+            METADATA + " has something else than a string under \"" + field.getKey() + "\"");
       }
       metadata.put((String) field.getKey(), value);
     }
@@ -114,13 +117,15 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, Entry> entrie
 
   private static Entry entry(String file, String name, @Nullable Object json) throws FileFormatException {
     if (!(json instanceof Map<?, ?> tensor) || !(tensor.get("dtype") instanceof String type)
-        || !(tensor.get("shape") instanceof List<?> sizes) || !(tensor.get("data_offsets") instanceof List<?> offsets)) {
+        || !(tensor.get("shape") instanceof List<?> sizes)
+        || !(tensor.get("data_offsets") instanceof List<?> offsets)) {
       throw new FileFormatException(file,
           "tensor \"" + name + "\" must be an object with the string dtype and the arrays shape and data_offsets");
     }
     DType dtype = Arrays.stream(DType.values()).filter(t -> t.name().equals(type)).findFirst()
-        .orElseThrow(() -> new FileFormatException(file, "tensor \"" + name + "\" is of dtype " + type + "; Tandem reads "
-            + Arrays.toString(DType.values()) + ", convert it before"));
+        .orElseThrow(
+            () -> new FileFormatException(file, "tensor \"" + name + "\" is of dtype " + type + "; Tandem reads "
+                + Arrays.toString(DType.values()) + ", convert it before"));
     int[] dims = new int[sizes.size()];
     for (int i = 0; i < dims.length; i++) {
       dims[i] = (int) natural(file, name, "shape", sizes.get(i), Integer.MAX_VALUE);
@@ -136,38 +141,46 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, Entry> entrie
       spec = new Spec(Shape.of(dims), dtype);
       bytes = Math.multiplyExact(spec.shape().size(), (long) dtype.bytes());
     } catch (ShapeException | ArithmeticException e) {
-      throw new FileFormatException(file, "tensor \"" + name + "\" has the impossible shape " + Arrays.toString(dims), e);
+      throw new FileFormatException(file, "tensor \"" + name + "\" has the impossible shape " + Arrays.toString(dims),
+          e);
     }
     if (begin > end || end - begin != bytes) {
-      throw new FileFormatException(file, "tensor \"" + name + "\" is " + spec + ", which has " + bytes + " bytes, but its data_offsets are ["
-          + begin + ", " + end + "]");
+      throw new FileFormatException(file,
+          "tensor \"" + name + "\" is " + spec + ", which has " + bytes + " bytes, but its data_offsets are ["
+              + begin + ", " + end + "]");
     }
     return new Entry(spec, begin, end);
   }
 
-  private static long natural(String file, String name, String field, @Nullable Object json, long max) throws FileFormatException {
+  private static long natural(String file, String name, String field, @Nullable Object json, long max)
+      throws FileFormatException {
     if (json instanceof Long value && value >= 0 && value <= max) {
       return value;
     }
-    throw new FileFormatException(file, "tensor \"" + name + "\" has " + json + " in its " + field + "; integers from 0 to " + max
-        + " are read");
+    throw new FileFormatException(file,
+        "tensor \"" + name + "\" has " + json + " in its " + field + "; integers from 0 to " + max
+            + " are read");
   }
 
   private static void cover(String file, Map<String, Entry> entries, long dataBytes) throws FileFormatException {
     List<Map.Entry<String, Entry>> sorted = new ArrayList<>(entries.entrySet());
-    sorted.sort(Comparator.<Map.Entry<String, Entry>>comparingLong(e -> e.getValue().begin).thenComparingLong(e -> e.getValue().end));
+    sorted.sort(Comparator.<Map.Entry<String, Entry>>comparingLong(e -> e.getValue().begin)
+        .thenComparingLong(e -> e.getValue().end));
     long covered = 0;
     for (Map.Entry<String, Entry> tensor : sorted) {
       long begin = tensor.getValue().begin;
       if (begin != covered) {
-        throw new FileFormatException(file, "the data of tensor \"" + tensor.getKey() + "\" begin at byte " + begin + " where "
-            + (begin < covered ? "they overlap others, which end at byte " : "a hole is left, as others end at byte ") + covered);
+        throw new FileFormatException(file, "the data of tensor \"" + tensor.getKey() + "\" begin at byte " + begin
+            + " where "
+            + (begin < covered ? "they overlap others, which end at byte " : "a hole is left, as others end at byte ")
+            + covered);
       }
       covered = tensor.getValue().end;
     }
     if (covered != dataBytes) {
-      throw new FileFormatException(file, "the tensors have " + covered + " bytes, but " + dataBytes + " bytes follow the header"
-          + (covered > dataBytes ? "; the file is truncated" : ""));
+      throw new FileFormatException(file,
+          "the tensors have " + covered + " bytes, but " + dataBytes + " bytes follow the header"
+              + (covered > dataBytes ? "; the file is truncated" : ""));
     }
   }
 }
