@@ -29,8 +29,9 @@ import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 
 /**
- * Fetches files that are known by their checksum. Only https is spoken, also after a redirect; a file appears in its folder only when it is
- * complete and has the checksum that was asked for; a body larger than allowed is not read to its end.
+ * Fetches files that are known by their checksum. Only https is spoken, also after a redirect; a file appears in its
+ * folder only when it is complete and has the checksum that was asked for; a body larger than allowed is not read to
+ * its end.
  */
 public final class Download {
   private static final int MAX_REDIRECTS = 5;
@@ -70,8 +71,9 @@ public final class Download {
   }
 
   /**
-   * Fetches a gzip file and keeps it compressed, as for {@link #fetch}; but checksum and limit are those of the uncompressed content, which
-   * do not depend on who compressed it. The compressed file must keep within the limit, too.
+   * Fetches a gzip file and keeps it compressed, as for {@link #fetch}; but checksum and limit are those of the
+   * uncompressed content, which do not depend on who compressed it. The compressed file must keep within the limit,
+   * too.
    */
   public Path fetchGzip(URI from, Path folder, String name, long maxBytes, String sha256) throws IOException {
     return fetch(from, folder, name, new Expected(maxBytes, true, sha256));
@@ -90,7 +92,8 @@ public final class Download {
     Files.createDirectories(folder);
     try (AtomicFile file = new AtomicFile(target)) {
       try (OutputStream created = file.open()) {
-        // Made here, and exclusively, so that the client writes to a file of ours and not through a link of somebody else.
+        // Made here, and exclusively, so that the client writes to a file of ours and not through a link of somebody
+        // else.
         created.flush();
       }
       transfer(from, file.path(), expected.maxBytes);
