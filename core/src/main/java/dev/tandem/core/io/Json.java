@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * JSON texts (RFC 8259), strictly: no duplicate names, no comments, no trailing commas, no NaN, no unpaired surrogates.
  * Values are {@code Map<String, Object>} in the order of the text, {@code List<Object>}, {@link String},
- * {@link Boolean}, null, {@link Long} for numbers without fraction and exponent that fit one, and {@link Double} for other
- * numbers.
+ * {@link Boolean}, null, {@link Long} for numbers without fraction and exponent that fit one, and {@link Double} for
+ * other numbers.
  */
 public final class Json {
   /** Arrays and objects inside one another that {@link #parse} accepts. */

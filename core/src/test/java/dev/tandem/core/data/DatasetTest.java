@@ -149,7 +149,7 @@ class DatasetTest {
     // below 256.
     int n = 2500;
     HostArray table = HostArray.zeros(dtype, n, 3);
-    for (int i = 0; i < n; i++) {
+    for (long i = 0; i < n; i++) {
       table.set(3 * i, i * 7 % 251);
       table.set(3 * i + 1, 9);
       table.set(3 * i + 2, i % 2);
@@ -163,7 +163,7 @@ class DatasetTest {
     HostArray all = dataset.map(0, normalize).batch(IntStream.range(0, n).toArray()).get(0);
     double sum = 0;
     double squares = 0;
-    for (int i = 0; i < n; i++) {
+    for (long i = 0; i < n; i++) {
       sum += all.get(3 * i);
       squares += all.get(3 * i) * all.get(3 * i);
       assertThat(all.get(3 * i + 1)).isZero();

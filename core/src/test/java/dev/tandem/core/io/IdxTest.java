@@ -204,6 +204,11 @@ class IdxTest {
       public int read() throws IOException {
         throw new IOException("the disk is on fire");
       }
+
+      @Override
+      public int read(byte[] to, int offset, int length) throws IOException {
+        return read();
+      }
     };
     assertThatThrownBy(() -> Idx.read(broken, "it")).isExactlyInstanceOf(IOException.class)
         .hasMessage("the disk is on fire");
