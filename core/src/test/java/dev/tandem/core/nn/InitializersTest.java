@@ -41,7 +41,8 @@ class InitializersTest {
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("distributions")
-  void momentsAreThoseOfTheDistribution(String name, Initializer initializer, double mean, double variance, double kurtosis) {
+  void momentsAreThoseOfTheDistribution(String name, Initializer initializer, double mean, double variance,
+      double kurtosis) {
     assertMoments(fill(initializer, CONVOLUTION, SEED), mean, variance, kurtosis);
   }
 
@@ -55,7 +56,8 @@ class InitializersTest {
       squares += (v - mean) * (v - mean);
     }
     assertThat(sum / n).as("mean, seed %d", SEED).isCloseTo(mean, within(5 * Math.sqrt(variance / n)));
-    assertThat(squares / n).as("variance, seed %d", SEED).isCloseTo(variance, within(5 * variance * Math.sqrt((kurtosis - 1) / n)));
+    assertThat(squares / n).as("variance, seed %d", SEED).isCloseTo(variance,
+        within(5 * variance * Math.sqrt((kurtosis - 1) / n)));
   }
 
   @Test
@@ -111,7 +113,8 @@ class InitializersTest {
       for (int j = 0; j < count; j++) {
         double product = 0;
         for (int k = 0; k < Math.max(rows, columns); k++) {
-          product += wide ? w[i * columns + k] * (double) w[j * columns + k] : w[k * columns + i] * (double) w[k * columns + j];
+          product += wide ? w[i * columns + k] * (double) w[j * columns + k]
+              : w[k * columns + i] * (double) w[k * columns + j];
         }
         // Rounding to fp32 leaves relative errors of 6e-8 in each of the summands, whose squares sum to gain^2.
         assertThat(product).isCloseTo(i == j ? gain * gain : 0, within(1e-6));
@@ -120,7 +123,8 @@ class InitializersTest {
   }
 
   static Stream<Shape> matrices() {
-    return Stream.of(Shape.of(1, 1), Shape.of(40, 40), Shape.of(7, 90), Shape.of(90, 7), Shape.of(16, 3, 5, 5), Shape.of(64, 3, 3, 3));
+    return Stream.of(Shape.of(1, 1), Shape.of(40, 40), Shape.of(7, 90), Shape.of(90, 7), Shape.of(16, 3, 5, 5),
+        Shape.of(64, 3, 3, 3));
   }
 
   @Test

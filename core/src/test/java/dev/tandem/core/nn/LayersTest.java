@@ -28,7 +28,8 @@ class LayersTest {
   void linearMultipliesByTheTransposedWeightAndAddsTheBias() {
     Linear layer = new Linear(3, 2);
     layer.on(device, 1);
-    layer.loadState(Map.of("weight", HostArray.of(new float[] {1, 2, 3, -1, 0, 1}, 2, 3), "bias", HostArray.of(new float[] {10, 20}, 2)));
+    layer.loadState(Map.of("weight", HostArray.of(new float[] {1, 2, 3, -1, 0, 1}, 2, 3), "bias",
+        HostArray.of(new float[] {10, 20}, 2)));
     Tensor x = Tensor.of(device, new float[] {1, 1, 1, 2, 0, 1}, 2, 3);
     assertThat(layer.apply(x).toArray()).containsExactly(16, 20, 15, 19);
     assertThat(layer.apply(x.select(0, 1)).toArray()).containsExactly(15, 19);
@@ -135,7 +136,8 @@ class LayersTest {
   @ParameterizedTest
   @ValueSource(doubles = {-0.1, 1.1, Double.NaN})
   void dropoutRefusesWhatIsNoProbability(double p) {
-    assertThatThrownBy(() -> new Dropout(p)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("between 0 and 1");
+    assertThatThrownBy(() -> new Dropout(p)).isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("between 0 and 1");
   }
 
   @Test

@@ -26,7 +26,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 class LossesTest {
   private static final float NAN = Float.NaN;
 
-  record Case(String name, Function<Reduction, Loss> loss, DoubleBinaryOperator formula, float[] outputs, float[] targets) {
+  record Case(String name, Function<Reduction, Loss> loss, DoubleBinaryOperator formula, HostArray outputs,
+      HostArray targets) {
     @Override
     public String toString() {
       return name;
@@ -34,10 +35,10 @@ class LossesTest {
   }
 
   static Stream<Case> elementwise() {
-    float[] x = {-1e4f, -100, -2, 0, 0.5f, 3, 100, 1e4f};
-    float[] y = {1, 0, -1.5f, 0, 2, 3, 1, 2};
-    float[] truth = {1, 0, 0.25f, 1, 0, 0.75f, 0, 1};
-    float[] p = {0, 1, 0.5f, 1e-30f, 0.999f, 0.01f, 1, 0};
+    HostArray x = matrix(-1e4f, -100, -2, 0, 0.5f, 3, 100, 1e4f);
+    HostArray y = matrix(1, 0, -1.5f, 0, 2, 3, 1, 2);
+    HostArray truth = matrix(1, 0, 0.25f, 1, 0, 0.75f, 0, 1);
+    HostArray p = matrix(0, 1, 0.5f, 1e-30f, 0.999f, 0.01f, 1, 0);
     return Stream.of(new Case("mse", Losses::mse, (o, t) -> (o - t) * (o - t), x, y),
         new Case("mae", Losses::mae, (o, t) -> Math.abs(o - t), x, y),
         new Case("huber", r -> Losses.huber(1.5, r), LossesTest::huber, x, y),
@@ -47,6 +48,10 @@ class LossesTest {
             (o, t) -> 3 * t * softplus(-o) + (1 - t) * softplus(o), x, truth),
         new Case("binaryCrossEntropy", Losses::binaryCrossEntropy,
             (o, t) -> -t * Math.max(Math.log(o), -100) - (1 - t) * Math.max(Math.log1p(-o), -100), p, truth));
+  }
+
+  private static HostArray matrix(float... values) {
+    return HostArray.of(values, 2, values.length / 2);
   }
 
   private static double huber(double output, double target) {
@@ -62,14 +67,15 @@ class LossesTest {
   @MethodSource("elementwise")
   void valuesAreThoseOfTheFormulaInEachReduction(Case c) {
     Device device = oracle();
-    int n = c.outputs.length;
-    Tensor x = Tensor.of(device, c.outputs, 2, n / 2);
-    Tensor y = Tensor.of(device, c.targets, 2, n / 2);
+    long n = c.outputs.shape().size();
+    Tensor x = Tensor.of(device, c.outputs);
+    Tensor y = Tensor.of(device, c.targets);
     float[] each = c.loss.apply(Reduction.NONE).apply(x, y).toArray();
     double sum = 0;
     for (int i = 0; i < n; i++) {
-      double expected = c.formula.applyAsDouble(c.outputs[i], c.targets[i]);
-      assertThat((double) each[i]).as("of %s and %s", c.outputs[i], c.targets[i]).isCloseTo(expected, within(1e-7 * Math.max(1, expected)));
+      double expected = c.formula.applyAsDouble(c.outputs.get(i), c.targets.get(i));
+      assertThat((double) each[i]).as("of %s and %s", c.outputs.get(i), c.targets.get(i)).isCloseTo(expected,
+          within(1e-7 * Math.max(1, expected)));
       sum += expected;
     }
     assertThat((double) c.loss.apply(Reduction.SUM).apply(x, y).item()).isCloseTo(sum, within(1e-7 * sum));
@@ -96,7 +102,7 @@ class LossesTest {
   @MethodSource("elementwise")
   void gradientsAreFiniteEverywhere(Case c) {
     Loss loss = c.loss.apply(Reduction.SUM);
-    float[] g = GradientCheck.gradient(x -> loss.apply(x, Tensor.of(x.device(), c.targets, c.targets.length)), c.outputs, c.outputs.length);
+    float[] g = GradientCheck.gradient(x -> loss.apply(x, Tensor.of(x.device(), c.targets)), c.outputs.toFloats(), 2, 4);
     for (float v : g) {
       assertThat(v).isFinite();
     }
@@ -106,14 +112,16 @@ class LossesTest {
   @MethodSource("elementwise")
   void notANumberIsNotHidden(Case c) {
     Device device = oracle();
-    Tensor loss = c.loss.apply(Reduction.MEAN).apply(Tensor.of(device, new float[] {0.5f, NAN}, 2), Tensor.of(device, new float[] {0, 1}, 2));
+    Tensor loss = c.loss.apply(Reduction.MEAN).apply(Tensor.of(device, new float[] {0.5f, NAN}, 2),
+        Tensor.of(device, new float[] {0, 1}, 2));
     assertThat(loss.item()).isNaN();
   }
 
   @Test
   void gradientsAtZeroLogitsAreThoseOfTheSigmoid() {
     Loss loss = Losses.binaryCrossEntropyWithLogits(Reduction.SUM, 3);
-    float[] g = GradientCheck.gradient(x -> loss.apply(x, Tensor.of(x.device(), new float[] {0, 1, 0.5f}, 3)), new float[3], 3);
+    float[] g =
+        GradientCheck.gradient(x -> loss.apply(x, Tensor.of(x.device(), new float[] {0, 1, 0.5f}, 3)), new float[3], 3);
     assertThat(g).containsExactly(0.5f, -1.5f, -0.5f);
   }
 
@@ -124,7 +132,8 @@ class LossesTest {
     float[] each = loss.apply(Tensor.zeros(device, 2, 3), Tensor.ones(device, 2, 3)).toArray();
     float log2 = (float) Math.log(2);
     assertThat(each).containsExactly(new float[] {log2, 2 * log2, 5 * log2, log2, 2 * log2, 5 * log2}, within(1e-6f));
-    assertThatThrownBy(() -> loss.apply(Tensor.zeros(device, 2, 2), Tensor.ones(device, 2, 2))).isInstanceOf(ShapeException.class)
+    assertThatThrownBy(() -> loss.apply(Tensor.zeros(device, 2, 2), Tensor.ones(device, 2, 2)))
+        .isInstanceOf(ShapeException.class)
         .hasMessageContaining("3 weights");
   }
 
@@ -132,7 +141,8 @@ class LossesTest {
   void probabilitiesOutsideTheirRangeGiveNotANumber() {
     Device device = oracle();
     float[] each = Losses.binaryCrossEntropy(Reduction.NONE)
-        .apply(Tensor.of(device, new float[] {-0.1f, 1.1f, 1}, 3), Tensor.of(device, new float[] {1, 0, 1}, 3)).toArray();
+        .apply(Tensor.of(device, new float[] {-0.1f, 1.1f, 1}, 3), Tensor.of(device, new float[] {1, 0, 1}, 3))
+        .toArray();
     assertThat(each[0]).isNaN();
     assertThat(each[1]).isNaN();
     assertThat(each[2]).isZero();
@@ -144,12 +154,15 @@ class LossesTest {
     Tensor column = Tensor.zeros(device, 4, 1);
     Tensor row = Tensor.zeros(device, 4);
     assertThatThrownBy(() -> Losses.mse().apply(column, row)).isInstanceOf(ShapeException.class)
-        .hasMessageContaining("mse of F32[4, 1] against F32[4]").hasMessageContaining("reshape one to the shape of the other");
+        .hasMessageContaining("mse of F32[4, 1] against F32[4]")
+        .hasMessageContaining("reshape one to the shape of the other");
     assertThatThrownBy(() -> Losses.mae().apply(column, Tensor.zeros(device, 5, 1))).isInstanceOf(ShapeException.class)
         .hasMessageEndingWith("nothing is broadcast");
-    assertThatThrownBy(() -> Losses.mse().apply(row, Tensor.of(device, new int[4], 4))).isInstanceOf(ShapeException.class)
+    assertThatThrownBy(() -> Losses.mse().apply(row, Tensor.of(device, new int[4], 4)))
+        .isInstanceOf(ShapeException.class)
         .hasMessageContaining("to(DType.F32)");
-    assertThatThrownBy(() -> Losses.mse().apply(Tensor.zeros(device, 0), Tensor.zeros(device, 0))).isInstanceOf(ShapeException.class)
+    assertThatThrownBy(() -> Losses.mse().apply(Tensor.zeros(device, 0), Tensor.zeros(device, 0)))
+        .isInstanceOf(ShapeException.class)
         .hasMessageContaining("no elements");
   }
 
@@ -163,9 +176,11 @@ class LossesTest {
   static Stream<Options> classification() {
     ClassificationOptions plain = ClassificationOptions.DEFAULT;
     ClassificationOptions weighted = plain.withClassWeights(0.5f, 2, 0, 1.25f);
-    return Stream.of(new Options("plain", plain), new Options("weights", weighted), new Options("ignored label", plain.withIgnoreIndex(-100)),
+    return Stream.of(new Options("plain", plain), new Options("weights", weighted),
+        new Options("ignored label", plain.withIgnoreIndex(-100)),
         new Options("ignored class", plain.withIgnoreIndex(3)), new Options("smoothing", plain.withLabelSmoothing(0.2)),
-        new Options("all spread", plain.withLabelSmoothing(1)), new Options("ignored and smoothing", plain.withIgnoreIndex(-100).withLabelSmoothing(0.1)),
+        new Options("all spread", plain.withLabelSmoothing(1)),
+        new Options("ignored and smoothing", plain.withIgnoreIndex(-100).withLabelSmoothing(0.1)),
         new Options("weights, ignored and smoothing", weighted.withIgnoreIndex(3).withLabelSmoothing(0.1)));
   }
 
@@ -218,8 +233,11 @@ class LossesTest {
     int[] labels = labels(o.options);
     for (Reduction r : Reduction.values()) {
       ClassificationOptions options = o.options.withReduction(r);
-      GradientCheck.check(in -> Losses.crossEntropy(options).apply(in.getFirst(), Tensor.of(in.getFirst().device(), labels, POSITIONS)), IMAGES);
-      GradientCheck.check(in -> Losses.nll(options).apply(in.getFirst(), Tensor.of(in.getFirst().device(), labels, 12)), new int[] {12, 4});
+      GradientCheck.check(
+          in -> Losses.crossEntropy(options).apply(in.getFirst(), Tensor.of(in.getFirst().device(), labels, POSITIONS)),
+          IMAGES);
+      GradientCheck.check(in -> Losses.nll(options).apply(in.getFirst(), Tensor.of(in.getFirst().device(), labels, 12)),
+          new int[] {12, 4});
     }
   }
 
@@ -247,7 +265,8 @@ class LossesTest {
   }
 
   private static ClassificationOptions copy(ClassificationOptions o) {
-    return new ClassificationOptions(new ArrayList<>(o.classWeights()), o.ignoreIndex(), o.labelSmoothing(), o.reduction());
+    return new ClassificationOptions(new ArrayList<>(o.classWeights()), o.ignoreIndex(), o.labelSmoothing(),
+        o.reduction());
   }
 
   @Test
@@ -255,7 +274,8 @@ class LossesTest {
     Device device = oracle();
     Tensor x = Tensor.of(device, new float[] {1e4f, -1e4f, 0, 100, -100, -100}, 2, 3);
     Tensor y = Tensor.of(device, new int[] {1, 0}, 2);
-    for (ClassificationOptions o : new ClassificationOptions[] {ClassificationOptions.DEFAULT, ClassificationOptions.DEFAULT.withIgnoreIndex(7)}) {
+    for (ClassificationOptions o : new ClassificationOptions[] {ClassificationOptions.DEFAULT,
+        ClassificationOptions.DEFAULT.withIgnoreIndex(7)}) {
       assertThat(Losses.crossEntropy(o.withReduction(Reduction.NONE)).apply(x, y).toArray()).containsExactly(2e4f, 0);
     }
     float[] g = GradientCheck.gradient(t -> Losses.crossEntropy().apply(t, Tensor.of(t.device(), new int[] {1, 0}, 2)),
@@ -288,18 +308,24 @@ class LossesTest {
     Tensor x = Tensor.zeros(device, 4, 3);
     assertThatThrownBy(() -> Losses.crossEntropy().apply(x, Tensor.zeros(device, 4))).isInstanceOf(ShapeException.class)
         .hasMessageContaining("crossEntropy of F32[4, 3] against F32[4]").hasMessageContaining("to(DType.I32)");
-    assertThatThrownBy(() -> Losses.crossEntropy().apply(x, Tensor.zeros(device, 4, 3))).isInstanceOf(ShapeException.class)
+    assertThatThrownBy(() -> Losses.crossEntropy().apply(x, Tensor.zeros(device, 4, 3)))
+        .isInstanceOf(ShapeException.class)
         .hasMessageContaining("argmax(1)");
-    assertThatThrownBy(() -> Losses.nll().apply(x, Tensor.of(device, new int[4], 4, 1))).isInstanceOf(ShapeException.class)
+    assertThatThrownBy(() -> Losses.nll().apply(x, Tensor.of(device, new int[4], 4, 1)))
+        .isInstanceOf(ShapeException.class)
         .hasMessageContaining("labels must be [4]").hasMessageContaining("reshape them");
     assertThatThrownBy(() -> Losses.nll().apply(x, Tensor.of(device, new int[3], 3))).isInstanceOf(ShapeException.class)
         .hasMessageContaining("one for each row of 3 classes");
-    assertThatThrownBy(() -> Losses.nll().apply(Tensor.zeros(device, 3), Tensor.of(device, new int[] {1}))).isInstanceOf(ShapeException.class)
+    assertThatThrownBy(() -> Losses.nll().apply(Tensor.zeros(device, 3), Tensor.of(device, new int[] {1})))
+        .isInstanceOf(ShapeException.class)
         .hasMessageContaining("[N, C]");
-    assertThatThrownBy(() -> Losses.crossEntropy(ClassificationOptions.DEFAULT.withClassWeights(1, 2)).apply(x, Tensor.of(device, new int[4], 4)))
+    assertThatThrownBy(() -> Losses.crossEntropy(ClassificationOptions.DEFAULT.withClassWeights(1, 2)).apply(x,
+        Tensor.of(device, new int[4], 4)))
         .isInstanceOf(ShapeException.class).hasMessageContaining("2 class weights for 3 classes");
-    assertThatThrownBy(() -> ClassificationOptions.DEFAULT.withLabelSmoothing(1.5)).isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() -> ClassificationOptions.DEFAULT.withClassWeights(1, -1)).isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> ClassificationOptions.DEFAULT.withLabelSmoothing(1.5))
+        .isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> ClassificationOptions.DEFAULT.withClassWeights(1, -1))
+        .isInstanceOf(IllegalArgumentException.class);
   }
 
   /** Row-major over examples and positions. */
