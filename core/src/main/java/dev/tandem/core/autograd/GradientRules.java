@@ -15,8 +15,6 @@ import dev.tandem.core.op.Pool2dGrad;
 import dev.tandem.core.op.PoolGeometry;
 import dev.tandem.core.op.Reduce;
 import dev.tandem.core.op.ScatterAdd;
-import dev.tandem.core.op.SoftmaxCrossEntropy;
-import dev.tandem.core.op.SoftmaxCrossEntropyGrad;
 import dev.tandem.core.pointwise.Derivative;
 import dev.tandem.core.pointwise.Expr;
 import dev.tandem.core.pointwise.Launch;
@@ -27,6 +25,7 @@ import dev.tandem.core.tensor.Decompositions;
 import dev.tandem.core.tensor.Execution;
 import dev.tandem.core.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
@@ -61,8 +60,21 @@ final class GradientRules {
       case Gather g -> in.subList(1, 2);
       case ScatterAdd s -> in.subList(1, 2);
       case CumulativeSum c -> List.of();
-      case Composite c -> join(in, out);
+      case Composite c -> savedBy(c, in, out);
     };
+  }
+
+  /** What the gradient composite reads, and all inputs, from which the decomposition starts where no backend claims it. */
+  private static List<Tensor> savedBy(Composite c, List<Tensor> in, List<Tensor> out) {
+    Composite grad = c.gradient();
+    if (grad == null || !in.get(0).device().backend().supports(grad)) {
+      return in;
+    }
+    List<Integer> inputs = IntStream.range(0, in.size()).boxed().toList();
+    List<Integer> outputs = IntStream.range(in.size(), in.size() + out.size()).boxed().toList();
+    List<Integer> gradients = Collections.nCopies(out.size(), -1);
+    List<Tensor> all = join(in, out);
+    return c.gradientOperands(inputs, outputs, gradients).stream().filter(i -> i >= 0).map(all::get).toList();
   }
 
   /** Of a product, each factor is read for the gradient of the other. */
@@ -76,12 +88,16 @@ final class GradientRules {
     if (op instanceof Pointwise p) {
       return pointwise(p.program(), p.launch(), true, in, out, gradOut, out.get(0).shape(), destination);
     }
+    if (op instanceof Composite c) {
+      return composite(c, in, out, gradOut);
+    }
     Tensor g = gradOut.get(0);
     if (g == null) {
       throw new IllegalStateException(op.name() + " has only its first result to be differentiated by");
     }
     return switch (op) {
       case Pointwise p -> throw new AssertionError(p);
+      case Composite c -> throw new AssertionError(c);
       case Reduce r -> switch (r.kind()) {
         case SUM -> pointwise(r.prologue(), r.launch(), false, in, out, gradOut, common(in), destination);
         case MAX, MIN -> extreme(r, in, out.get(0), g, destination);
@@ -103,9 +119,6 @@ final class GradientRules {
       case Gather x -> one(product(destination.apply(0), new ScatterAdd(in.get(0).shape().dim(0)), g, in.get(1)), null);
       case ScatterAdd s -> one(Execution.one(new Gather(), g, in.get(1)), null);
       case CumulativeSum c -> one(Execution.one(new CumulativeSum(c.axis(), !c.reverse()), g));
-      case SoftmaxCrossEntropy s -> softmaxCrossEntropy(s, in, out, g);
-      case SoftmaxCrossEntropyGrad s ->
-          throw new IllegalStateException("a gradient of the gradient of " + s.name() + " is not offered");
     };
   }
 
@@ -265,16 +278,29 @@ final class GradientRules {
     return one(null, in.get(1).requiresGrad() ? Execution.one(new Pool2d(op.geometry()), g) : null);
   }
 
-  private static @Nullable Tensor[] softmaxCrossEntropy(Composite forward, List<Tensor> in, List<Tensor> out,
-      Tensor g) {
-    SoftmaxCrossEntropyGrad grad = new SoftmaxCrossEntropyGrad();
-    if (in.get(0).device().backend().supports(grad)) {
-      return one(Execution.one(grad, in.get(0), in.get(1), out.get(1), g), null);
+  private static @Nullable Tensor[] composite(Composite op, List<Tensor> in, List<Tensor> out,
+      List<@Nullable Tensor> gradOut) {
+    Composite grad = op.gradient();
+    if (grad == null) {
+      throw new IllegalStateException("a gradient of " + op.name() + ", itself a gradient, is not offered");
     }
-    // A composite whose forward the backend claims and whose gradient it does not: the slow twin again, with a tape of its own.
-    List<@Nullable Tensor> gradients = new ArrayList<>();
-    gradients.add(g);
-    return Tape.differentiate(in, leaves -> Decompositions.of(forward, leaves), gradients);
+    List<@Nullable Tensor> given = gradOut.subList(0, op.results(out.size()));
+    if (!in.get(0).device().backend().supports(grad)) {
+      // Forward claimed, gradient not: the slow twin again, with a tape of its own.
+      return Tape.differentiate(in, leaves -> Decompositions.of(op, leaves), given);
+    }
+    List<Tensor> gradients = new ArrayList<>();
+    for (int k = 0; k < given.size(); k++) {
+      Tensor g = given.get(k);
+      gradients.add(g != null ? g : Tensor.full(in.get(0).device(), 0, out.get(k).shape().dims()));
+    }
+    List<Tensor> made = Execution.run(grad, op.gradientOperands(in, out, gradients).toArray(Tensor[]::new));
+    @Nullable Tensor[] result = new Tensor[in.size()];
+    List<Integer> targets = op.gradientTargets();
+    for (int k = 0; k < targets.size(); k++) {
+      result[targets.get(k)] = in.get(targets.get(k)).requiresGrad() ? made.get(k) : null;
+    }
+    return result;
   }
 
   private static Shape common(List<Tensor> in) {

@@ -27,7 +27,7 @@ final class ClassificationLoss extends FramedLoss {
   private final boolean logits;
   private final ClassificationOptions options;
   private final List<Float> classWeights;
-  /** From log-probabilities [R, C], class numbers [C], labels [R, 1] and class weights [C]: summands of a row's loss. */
+  /** From log-probabilities [R, C], class numbers [C], labels [R, 1], class weights [C]: summands of a row's loss. */
   private final Program likelihood;
   /** From class numbers, labels and class weights: summands of a row's weight. Without weights from labels alone. */
   private final Program weight;

@@ -32,4 +32,19 @@ public record SoftmaxCrossEntropy() implements Composite {
   public int results(int outputs) {
     return 1;
   }
+
+  @Override
+  public Composite gradient() {
+    return new SoftmaxCrossEntropyGrad();
+  }
+
+  @Override
+  public <T> List<T> gradientOperands(List<T> in, List<T> out, List<T> gradients) {
+    return List.of(in.get(0), in.get(1), out.get(1), gradients.get(0));
+  }
+
+  @Override
+  public List<Integer> gradientTargets() {
+    return List.of(0);
+  }
 }

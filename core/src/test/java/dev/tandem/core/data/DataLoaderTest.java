@@ -118,13 +118,15 @@ class DataLoaderTest {
     List<List<Integer>> second = numbers(loader);
     assertThat(first).isNotEqualTo(second);
     for (List<List<Integer>> epoch : List.of(first, second)) {
-      assertThat(epoch.stream().flatMap(List::stream)).containsExactlyInAnyOrderElementsOf(IntStream.range(0, 100).boxed().toList());
+      assertThat(epoch.stream().flatMap(List::stream))
+          .containsExactlyInAnyOrderElementsOf(IntStream.range(0, 100).boxed().toList());
     }
     assertThat(numbers(loader.epoch(0))).isEqualTo(first);
     assertThat(numbers(loader.epoch(1))).isEqualTo(second);
     assertThat(numbers(loader.epoch(1))).as("an epoch asked for by number advances nothing").isEqualTo(second);
     assertThat(numbers(loader)).isEqualTo(numbers(loader.epoch(2)));
-    assertThat(numbers(loader.seed(1))).as("another loader begins with epoch 0").isEqualTo(numbers(loader.seed(1).epoch(0)))
+    assertThat(numbers(loader.seed(1))).as("another loader begins with epoch 0")
+        .isEqualTo(numbers(loader.seed(1).epoch(0)))
         .isNotEqualTo(first);
   }
 
@@ -203,7 +205,8 @@ class DataLoaderTest {
     batches.next();
     batches.next();
     assertThatThrownBy(batches::next).isInstanceOf(DataLoadingException.class)
-        .hasMessage("batch 2 of epoch 6 (5 batches of 2) could not be loaded: java.lang.IllegalStateException: no such picture")
+        .hasMessage(
+            "batch 2 of epoch 6 (5 batches of 2) could not be loaded: java.lang.IllegalStateException: no such picture")
         .hasCauseInstanceOf(IllegalStateException.class);
     assertThat(batches.next().get(0).toInts()).containsExactly(6, 7);
     assertThat(batches.next().get(0).toInts()).containsExactly(8, 9);
@@ -217,7 +220,8 @@ class DataLoaderTest {
     Numbers broken = new Numbers(1, indices -> {
       throw new AssertionError("an Error and no Exception");
     });
-    assertThatThrownBy(() -> broken.batches(1).prefetch(prefetch).epoch(0).iterator().next()).isInstanceOf(DataLoadingException.class)
+    assertThatThrownBy(() -> broken.batches(1).prefetch(prefetch).epoch(0).iterator().next())
+        .isInstanceOf(DataLoadingException.class)
         .hasRootCauseInstanceOf(AssertionError.class);
   }
 

@@ -40,9 +40,12 @@ class DatasetTest {
 
   @Test
   void fieldsOfABatchMustAgreeInTheNumberOfSamples() {
-    assertThatThrownBy(() -> Batch.of(HostArray.zeros(DType.F32, 3, 2), HostArray.zeros(DType.I32, 4))).isInstanceOf(ShapeException.class)
-        .hasMessage("field 0 of a batch is F32[3, 2] and field 1 is I32[4]; their first dimensions, the samples, must be equal");
-    assertThatThrownBy(() -> Batch.of(HostArray.zeros(DType.F32))).hasMessageContaining("field 0 of a batch is the scalar F32[]");
+    assertThatThrownBy(() -> Batch.of(HostArray.zeros(DType.F32, 3, 2), HostArray.zeros(DType.I32, 4)))
+        .isInstanceOf(ShapeException.class)
+        .hasMessage(
+            "field 0 of a batch is F32[3, 2] and field 1 is I32[4]; their first dimensions, the samples, must be equal");
+    assertThatThrownBy(() -> Batch.of(HostArray.zeros(DType.F32)))
+        .hasMessageContaining("field 0 of a batch is the scalar F32[]");
     assertThatThrownBy(() -> Batch.of()).hasMessage("a batch without fields");
   }
 
@@ -119,18 +122,21 @@ class DatasetTest {
 
   @Test
   void aTransformationMustKeepNumberAndKindOfSamples() {
-    assertThatThrownBy(() -> numbered(4).map(batch -> Batch.of(HostArray.zeros(DType.F32, 7)))).isInstanceOf(ShapeException.class)
+    assertThatThrownBy(() -> numbered(4).map(batch -> Batch.of(HostArray.zeros(DType.F32, 7))))
+        .isInstanceOf(ShapeException.class)
         .hasMessage("a transformation made 7 samples of 1; it must keep their number");
     Dataset fickle = numbered(4).map(batch -> Batch.of(HostArray.zeros(DType.F32, batch.size(), batch.size())));
     assertThatThrownBy(() -> fickle.batch(new int[] {0, 1}))
-        .hasMessage("a transformation made samples of [F32[2]] that made [F32[1]] of the first sample; they must be of one kind");
+        .hasMessage(
+            "a transformation made samples of [F32[2]] that made [F32[1]] of the first sample; they must be of one kind");
     assertThatThrownBy(() -> numbered(4).map(2, Normalize.pixels())).isInstanceOf(IndexOutOfBoundsException.class)
         .hasMessage("field 2 of samples with 2 fields: [F32[2], I32[]]");
   }
 
   @Test
   void pixelsGoFromZeroToOne() {
-    Dataset images = new ArrayDataset(HostArray.of(new byte[] {0, 1, (byte) 128, (byte) 255}, 2, 2)).map(0, Normalize.pixels());
+    Dataset images =
+        new ArrayDataset(HostArray.of(new byte[] {0, 1, (byte) 128, (byte) 255}, 2, 2)).map(0, Normalize.pixels());
     assertThat(images.batch(new int[] {1, 0}).get(0).toFloats()).containsExactly(128 / 255f, 1, 0, 1 / 255f);
   }
 
@@ -172,7 +178,8 @@ class DatasetTest {
     Normalize normalize = Normalize.overall(dataset, 0);
     assertThat(normalize.mean()).containsExactly(1e9 + 1.5);
     assertThat(normalize.std()).containsExactly(Math.sqrt(1.25));
-    assertThat(normalize.apply(dataset.batch(new int[] {3}).get(0)).toFloats()).containsExactly((float) (1.5 / Math.sqrt(1.25)));
+    assertThat(normalize.apply(dataset.batch(new int[] {3}).get(0)).toFloats())
+        .containsExactly((float) (1.5 / Math.sqrt(1.25)));
   }
 
   @Test
@@ -188,12 +195,19 @@ class DatasetTest {
   @Test
   void normalizingRefusesWhatDoesNotFit() {
     Normalize two = new Normalize(new double[] {0, 1}, new double[] {1, 1});
-    assertThatThrownBy(() -> two.apply(HostArray.zeros(DType.F32, 4, 3))).hasMessage("2 means for F32[4, 3]; axis 1 must have that size");
-    assertThatThrownBy(() -> two.apply(HostArray.zeros(DType.F32, 2))).hasMessage("2 means for F32[2]; axis 1 must have that size");
-    assertThatThrownBy(() -> two.apply(HostArray.zeros(DType.BOOL, 4, 2))).hasMessageContaining("truth values are no numbers");
-    assertThatThrownBy(() -> new Normalize(new double[] {0}, new double[] {0})).hasMessageContaining("the deviation not 0");
-    assertThatThrownBy(() -> new Normalize(new double[1], new double[2])).hasMessageContaining("1 means and 2 standard deviations");
-    assertThatThrownBy(() -> Normalize.perColumn(numbered(3), 1)).hasMessage("field 1 is I32[], which has no columns; use overall");
-    assertThatThrownBy(() -> Normalize.overall(numbered(0), 0)).hasMessageContaining("no elements to measure in field 0 of 0 samples");
+    assertThatThrownBy(() -> two.apply(HostArray.zeros(DType.F32, 4, 3)))
+        .hasMessage("2 means for F32[4, 3]; axis 1 must have that size");
+    assertThatThrownBy(() -> two.apply(HostArray.zeros(DType.F32, 2)))
+        .hasMessage("2 means for F32[2]; axis 1 must have that size");
+    assertThatThrownBy(() -> two.apply(HostArray.zeros(DType.BOOL, 4, 2)))
+        .hasMessageContaining("truth values are no numbers");
+    assertThatThrownBy(() -> new Normalize(new double[] {0}, new double[] {0}))
+        .hasMessageContaining("the deviation not 0");
+    assertThatThrownBy(() -> new Normalize(new double[1], new double[2]))
+        .hasMessageContaining("1 means and 2 standard deviations");
+    assertThatThrownBy(() -> Normalize.perColumn(numbered(3), 1))
+        .hasMessage("field 1 is I32[], which has no columns; use overall");
+    assertThatThrownBy(() -> Normalize.overall(numbered(0), 0))
+        .hasMessageContaining("no elements to measure in field 0 of 0 samples");
   }
 }

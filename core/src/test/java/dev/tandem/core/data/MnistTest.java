@@ -22,8 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class MnistTest {
-  @TempDir
-  private Path folder;
+  @TempDir private Path folder;
 
   /** Image i is all i, label i is i modulo 10. */
   private void write(String part, String suffix, int images, int labels) throws IOException {
@@ -67,15 +66,19 @@ class MnistTest {
   @Test
   void missingFilesAreNamedWithTheRemedy() throws IOException {
     assertThatThrownBy(() -> FashionMnist.train(folder)).isInstanceOf(FileNotFoundException.class)
-        .hasMessage("Fashion-MNIST not found: the folder " + folder + " has neither train-images-idx3-ubyte.gz nor train-images-idx3-ubyte. "
+        .hasMessage("Fashion-MNIST not found: the folder " + folder
+            + " has neither train-images-idx3-ubyte.gz nor train-images-idx3-ubyte. "
             + "FashionMnist.download(Path.of(\"" + folder + "\")) fetches them, 30 MB, from "
             + "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/");
     write("train", ".gz", 1, 1);
-    assertThatThrownBy(() -> Mnist.test(folder)).hasMessageContaining("has neither t10k-images-idx3-ubyte.gz nor t10k-images-idx3-ubyte. Put the");
+    assertThatThrownBy(() -> Mnist.test(folder))
+        .hasMessageContaining("has neither t10k-images-idx3-ubyte.gz nor t10k-images-idx3-ubyte. Put the");
     Files.delete(folder.resolve("train-labels-idx1-ubyte.gz"));
-    assertThatThrownBy(() -> Mnist.train(folder)).hasMessageContaining("has neither train-labels-idx1-ubyte.gz nor train-labels-idx1-ubyte");
+    assertThatThrownBy(() -> Mnist.train(folder))
+        .hasMessageContaining("has neither train-labels-idx1-ubyte.gz nor train-labels-idx1-ubyte");
     assertThatThrownBy(() -> Mnist.train(folder.resolve("no"))).isInstanceOf(FileNotFoundException.class)
-        .hasMessageContaining("MNIST not found: " + folder.resolve("no") + " is no folder; looked there for train-images-idx3-ubyte.gz");
+        .hasMessageContaining(
+            "MNIST not found: " + folder.resolve("no") + " is no folder; looked there for train-images-idx3-ubyte.gz");
   }
 
   @Test
@@ -90,7 +93,8 @@ class MnistTest {
     Idx.write(labels, HostArray.of(new int[3], 3));
     assertThatThrownBy(() -> FashionMnist.train(folder)).hasMessage(labels + ": has I32[3] and not labels U8[N]");
     Idx.write(images, HostArray.zeros(DType.U8, 3, 32, 32));
-    assertThatThrownBy(() -> FashionMnist.train(folder)).hasMessage(images + ": has U8[3, 32, 32] and not images U8[N, 28, 28]");
+    assertThatThrownBy(() -> FashionMnist.train(folder))
+        .hasMessage(images + ": has U8[3, 32, 32] and not images U8[N, 28, 28]");
   }
 
   @Test
@@ -99,9 +103,11 @@ class MnistTest {
     try (LoopbackServer server = new LoopbackServer()) {
       server.serve("/train-images-idx3-ubyte.gz", Files.readAllBytes(folder.resolve("train-images-idx3-ubyte.gz")));
       Path to = folder.resolve("to");
-      assertThatThrownBy(() -> FashionMnist.download(to, server.download(), server.uri("/"))).isInstanceOf(FileFormatException.class)
+      assertThatThrownBy(() -> FashionMnist.download(to, server.download(), server.uri("/")))
+          .isInstanceOf(FileFormatException.class)
           .hasMessageContaining("/train-images-idx3-ubyte.gz: has the SHA-256 checksum ")
-          .hasMessageEndingWith("and not c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888; nothing was kept");
+          .hasMessageEndingWith(
+              "and not c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888; nothing was kept");
       assertThat(to).isEmptyDirectory();
     }
   }

@@ -27,9 +27,12 @@ class FloorsTest {
   /** What each package may use besides itself. */
   private static final Map<String, Set<String>> BELOW = Map.ofEntries(Map.entry("shape", Set.of()),
       Map.entry("pointwise", Set.of("shape")), Map.entry("op", Set.of("shape", "pointwise")),
-      Map.entry("backend", Set.of("shape", "pointwise", "op")), Map.entry("tensor", Set.of("shape", "pointwise", "op", "backend")),
-      Map.entry("autograd", Set.of("shape", "pointwise", "op", "backend", "tensor")), Map.entry("nn", Set.of("shape", "pointwise", "op", "tensor")),
-      Map.entry("optim", Set.of("shape", "pointwise", "op", "tensor", "autograd", "nn")), Map.entry("data", Set.of("shape", "io")),
+      Map.entry("backend", Set.of("shape", "pointwise", "op")),
+      Map.entry("tensor", Set.of("shape", "pointwise", "op", "backend")),
+      Map.entry("autograd", Set.of("shape", "pointwise", "op", "backend", "tensor")),
+      Map.entry("nn", Set.of("shape", "pointwise", "op", "tensor")),
+      Map.entry("optim", Set.of("shape", "pointwise", "op", "tensor", "autograd", "nn")),
+      Map.entry("data", Set.of("shape", "io")),
       Map.entry("io", Set.of("shape")),
       Map.entry("train", Set.of("shape", "op", "backend", "tensor", "autograd", "nn", "optim", "data", "io")));
 
@@ -40,7 +43,8 @@ class FloorsTest {
   private static Set<String> used(Path file) throws IOException {
     Set<String> names = new TreeSet<>();
     for (PoolEntry e : ClassFile.of().parse(Files.readAllBytes(file)).constantPool()) {
-      String text = e instanceof ClassEntry c ? c.asInternalName() + "/" : e instanceof Utf8Entry u ? u.stringValue() : "";
+      String text =
+          e instanceof ClassEntry c ? c.asInternalName() + "/" : e instanceof Utf8Entry u ? u.stringValue() : "";
       Matcher m = PACKAGE.matcher(text);
       while (m.find()) {
         names.add(m.group(1));

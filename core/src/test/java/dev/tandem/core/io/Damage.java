@@ -23,7 +23,8 @@ final class Damage {
         case 4 -> bytes = splice(bytes, at, at, new byte[] {(byte) NASTY[random.nextInt(NASTY.length)]});
         default -> {
           int to = Math.min(bytes.length, at + 1 + random.nextInt(8));
-          bytes = splice(bytes, at, random.nextBoolean() ? to : at, Arrays.copyOfRange(bytes, at, random.nextBoolean() ? to : at));
+          bytes = splice(bytes, at, random.nextBoolean() ? to : at,
+              Arrays.copyOfRange(bytes, at, random.nextBoolean() ? to : at));
         }
       }
     }

@@ -27,8 +27,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class DownloadTest {
   private static final byte[] CONTENT = "the content".repeat(1000).getBytes(StandardCharsets.US_ASCII);
 
-  @TempDir
-  private Path folder;
+  @TempDir private Path folder;
   private LoopbackServer server;
 
   @BeforeEach
@@ -64,7 +63,8 @@ class DownloadTest {
   @Test
   void aFileWithTheRightChecksumIsKept() throws IOException {
     server.serve("/a", CONTENT);
-    Path file = server.download().fetch(server.uri("/a"), folder.resolve("new/folder"), "file", CONTENT.length, sha256(CONTENT));
+    Path file = server.download().fetch(server.uri("/a"), folder.resolve("new/folder"), "file", CONTENT.length,
+        sha256(CONTENT));
     assertThat(file).isEqualTo(folder.resolve("new/folder/file")).hasBinaryContent(CONTENT);
     assertThat(folder.resolve("new/folder").toFile().list()).containsExactly("file");
   }
@@ -76,7 +76,8 @@ class DownloadTest {
     fetch("/a");
     assertThat(server.requests()).hasSize(1);
     Files.writeString(folder.resolve("file"), "mine");
-    assertThatThrownBy(() -> fetch("/a")).isInstanceOf(FileFormatException.class).hasMessageContaining("has the SHA-256 checksum")
+    assertThatThrownBy(() -> fetch("/a")).isInstanceOf(FileFormatException.class)
+        .hasMessageContaining("has the SHA-256 checksum")
         .hasMessageEndingWith("delete it to fetch it anew from " + server.uri("/a"));
     assertThat(folder.resolve("file")).hasContent("mine");
   }
@@ -84,7 +85,8 @@ class DownloadTest {
   @Test
   void anotherChecksumLeavesNothing() {
     server.serve("/a", "the wrong content".getBytes(StandardCharsets.US_ASCII));
-    assertThatThrownBy(() -> fetch("/a")).isInstanceOf(FileFormatException.class).hasMessageStartingWith(server.uri("/a") + ": has the SHA-256")
+    assertThatThrownBy(() -> fetch("/a")).isInstanceOf(FileFormatException.class)
+        .hasMessageStartingWith(server.uri("/a") + ": has the SHA-256")
         .hasMessageEndingWith("and not " + sha256(CONTENT) + "; nothing was kept");
     assertThat(folder).isEmptyDirectory();
   }
@@ -103,10 +105,12 @@ class DownloadTest {
     server.serve("/cut", Arrays.copyOf(gzip(CONTENT), 40));
     server.serve("/html", "<html>not found</html>".getBytes(StandardCharsets.US_ASCII));
     assertThatThrownBy(() -> server.download().fetchGzip(server.uri("/bomb"), folder, "f", 10_000, "00"))
-        .isInstanceOf(FileFormatException.class).hasMessage(server.uri("/bomb") + ": has more than the 10000 bytes that are allowed; nothing was kept");
+        .isInstanceOf(FileFormatException.class)
+        .hasMessage(server.uri("/bomb") + ": has more than the 10000 bytes that are allowed; nothing was kept");
     for (String path : new String[] {"/cut", "/html"}) {
       assertThatThrownBy(() -> server.download().fetchGzip(server.uri(path), folder, "f", 20_000, "00"))
-          .isInstanceOf(FileFormatException.class).hasMessage(server.uri(path) + ": is no complete gzip file; nothing was kept");
+          .isInstanceOf(FileFormatException.class)
+          .hasMessage(server.uri(path) + ": is no complete gzip file; nothing was kept");
     }
     assertThat(folder).isEmptyDirectory();
   }
@@ -115,7 +119,8 @@ class DownloadTest {
   @ValueSource(longs = {20_001, -1})
   void aLargerBodyIsNotRead(long declared) {
     server.answer("/a", 200, new byte[20_001], declared);
-    assertThatThrownBy(() -> fetch("/a")).isInstanceOf(IOException.class).hasMessageContaining(server.uri("/a").toString())
+    assertThatThrownBy(() -> fetch("/a")).isInstanceOf(IOException.class)
+        .hasMessageContaining(server.uri("/a").toString())
         .hasMessageContaining("20000 bytes that are allowed");
     assertThat(folder).isEmptyDirectory();
   }
@@ -123,7 +128,8 @@ class DownloadTest {
   @Test
   void aBodyThatBreaksOffLeavesNothing() {
     server.answer("/a", 200, new byte[100], 11_000);
-    assertThatThrownBy(() -> fetch("/a")).isInstanceOf(IOException.class).hasMessageContaining(server.uri("/a").toString());
+    assertThatThrownBy(() -> fetch("/a")).isInstanceOf(IOException.class)
+        .hasMessageContaining(server.uri("/a").toString());
     assertThat(folder).isEmptyDirectory();
   }
 
@@ -160,7 +166,8 @@ class DownloadTest {
   @ParameterizedTest
   @ValueSource(strings = {"http://localhost/a", "file:///etc/hostname", "ftp://localhost/a", "https:///a", "a"})
   void onlyHttpsIsSpoken(String uri) {
-    assertThatThrownBy(() -> new Download().fetch(URI.create(uri), folder, "file", 10, "00")).isInstanceOf(IOException.class)
+    assertThatThrownBy(() -> new Download().fetch(URI.create(uri), folder, "file", 10, "00"))
+        .isInstanceOf(IOException.class)
         .hasMessage(uri + " is refused; only https is allowed");
     assertThat(folder).isEmptyDirectory();
   }
@@ -168,7 +175,8 @@ class DownloadTest {
   @ParameterizedTest
   @ValueSource(strings = {"", ".", "..", "../file", "a/b", "/tmp/file", "a\\b", "..\\file", "a\0b"})
   void aDownloadStaysInItsFolder(String name) {
-    assertThatThrownBy(() -> server.download().fetch(server.uri("/a"), folder, name, 10, "00")).isInstanceOf(IllegalArgumentException.class)
+    assertThatThrownBy(() -> server.download().fetch(server.uri("/a"), folder, name, 10, "00"))
+        .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("is no plain file name; a download stays in its folder");
     assertThat(server.requests()).isEmpty();
   }
@@ -187,7 +195,8 @@ class DownloadTest {
   void anInterruptEndsTheDownload() {
     server.serve("/a", CONTENT);
     Thread.currentThread().interrupt();
-    assertThatThrownBy(() -> fetch("/a")).isInstanceOf(InterruptedIOException.class).hasMessage("interrupted while fetching " + server.uri("/a"));
+    assertThatThrownBy(() -> fetch("/a")).isInstanceOf(InterruptedIOException.class)
+        .hasMessage("interrupted while fetching " + server.uri("/a"));
     assertThat(Thread.interrupted()).isTrue();
     assertThat(folder).isEmptyDirectory();
   }

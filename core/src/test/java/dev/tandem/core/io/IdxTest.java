@@ -25,8 +25,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class IdxTest {
-  @TempDir
-  private Path folder;
+  @TempDir private Path folder;
 
   private static byte[] hex(String bytes) {
     return HexFormat.of().parseHex(bytes.replace(" ", ""));
@@ -94,9 +93,11 @@ class IdxTest {
 
   @Test
   void whatTheFormatDoesNotHaveIsNotWritten() {
-    assertThatThrownBy(() -> Idx.write(folder.resolve("x"), HostArray.zeros(DType.BOOL, 2))).isInstanceOf(IllegalArgumentException.class)
+    assertThatThrownBy(() -> Idx.write(folder.resolve("x"), HostArray.zeros(DType.BOOL, 2)))
+        .isInstanceOf(IllegalArgumentException.class)
         .hasMessageStartingWith("BOOL[2] for ").hasMessageEndingWith("IDX has no BOOL; convert it first");
-    assertThatThrownBy(() -> Idx.write(folder, HostArray.zeros(DType.U8, 2))).hasMessageEndingWith("it is a folder; give the name of a file");
+    assertThatThrownBy(() -> Idx.write(folder, HostArray.zeros(DType.U8, 2)))
+        .hasMessageEndingWith("it is a folder; give the name of a file");
     assertThatThrownBy(() -> Idx.write(folder.resolve("no/x"), HostArray.zeros(DType.U8, 2)))
         .hasMessageEndingWith("does not exist; create it first");
     assertThat(folder).isEmptyDirectory();
@@ -161,8 +162,10 @@ class IdxTest {
       plain[i] = (byte) random.nextInt();
     }
     byte[] packed = gzip(plain);
-    assertRefused(() -> read(Arrays.copyOf(packed, 5000))).hasMessage("it: the gzip data end too early; the file is truncated");
-    assertRefused(() -> read(Arrays.copyOf(packed, 5))).hasMessage("it: the gzip data end too early; the file is truncated");
+    assertRefused(() -> read(Arrays.copyOf(packed, 5000)))
+        .hasMessage("it: the gzip data end too early; the file is truncated");
+    assertRefused(() -> read(Arrays.copyOf(packed, 5)))
+        .hasMessage("it: the gzip data end too early; the file is truncated");
     byte[] checksum = packed.clone();
     checksum[packed.length - 6] ^= 1;
     assertRefused(() -> read(checksum)).hasMessageStartingWith("it: corrupt gzip data: ");
@@ -192,7 +195,8 @@ class IdxTest {
         throw new IOException("the disk is on fire");
       }
     };
-    assertThatThrownBy(() -> Idx.read(broken, "it")).isExactlyInstanceOf(IOException.class).hasMessage("the disk is on fire");
+    assertThatThrownBy(() -> Idx.read(broken, "it")).isExactlyInstanceOf(IOException.class)
+        .hasMessage("the disk is on fire");
   }
 
   @Test

@@ -29,7 +29,8 @@ class JsonTest {
 
   @Test
   void escapesAreUndone() throws IOException {
-    assertThat(Json.parse("it", "\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e4\\u20AC\\ud83d\\ude00z\"")).isEqualTo("a\"\\/\b\f\n\r\tä€😀z");
+    assertThat(Json.parse("it", "\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e4\\u20AC\\ud83d\\ude00z\""))
+        .isEqualTo("a\"\\/\b\f\n\r\tä€😀z");
     assertThat(Json.parse("it", "\"ä€😀\"")).isEqualTo("ä€😀");
   }
 
@@ -83,7 +84,8 @@ class JsonTest {
   @ParameterizedTest
   @ValueSource(strings = {"\"\n\"", "\"\u0000\"", "\"\u001f\""})
   void controlCharactersMustBeEscaped(String text) {
-    assertThatThrownBy(() -> Json.parse("it", text)).hasMessageContaining("control character " + (int) text.charAt(1) + " in a string");
+    assertThatThrownBy(() -> Json.parse("it", text))
+        .hasMessageContaining("control character " + (int) text.charAt(1) + " in a string");
   }
 
   @Test
@@ -95,14 +97,18 @@ class JsonTest {
   @Test
   void depthIsLimited() throws IOException {
     assertThat(Json.parse("it", "[".repeat(64) + "]".repeat(64))).isInstanceOf(List.class);
-    assertThatThrownBy(() -> Json.parse("it", "[".repeat(66) + "]".repeat(66))).hasMessageContaining("more than 64 arrays and objects");
-    assertThatThrownBy(() -> Json.parse("it", "{\"a\":".repeat(1_000_000))).hasMessageContaining("more than 64 arrays and objects");
+    assertThatThrownBy(() -> Json.parse("it", "[".repeat(66) + "]".repeat(66)))
+        .hasMessageContaining("more than 64 arrays and objects");
+    assertThatThrownBy(() -> Json.parse("it", "{\"a\":".repeat(1_000_000)))
+        .hasMessageContaining("more than 64 arrays and objects");
   }
 
   @Test
   void theNumberOfValuesAndTheLengthOfNumbersAreLimited() {
-    assertThatThrownBy(() -> Json.parse("it", "[" + "[],".repeat(4_000_000) + "0]")).hasMessageContaining("more than 4000000 values");
-    assertThatThrownBy(() -> Json.parse("it", "1".repeat(1_001))).hasMessageContaining("a number of more than 1000 characters");
+    assertThatThrownBy(() -> Json.parse("it", "[" + "[],".repeat(4_000_000) + "0]"))
+        .hasMessageContaining("more than 4000000 values");
+    assertThatThrownBy(() -> Json.parse("it", "1".repeat(1_001)))
+        .hasMessageContaining("a number of more than 1000 characters");
   }
 
   @Test
@@ -116,8 +122,9 @@ class JsonTest {
     line.put("nothing", null);
     line.put("device", "cpu \"a\\b\"\n\u0001ä😀");
     line.put("list", List.of(1L, true, Map.of(), List.of()));
-    assertThat(Json.write(line)).isEqualTo("{\"epoch\":1,\"train_loss\":0.25,\"seconds\":1.0E-5,\"bad\":null,\"worse\":null,\"nothing\":null,"
-        + "\"device\":\"cpu \\\"a\\\\b\\\"\\n\\u0001ä😀\",\"list\":[1,true,{},[]]}");
+    assertThat(Json.write(line))
+        .isEqualTo("{\"epoch\":1,\"train_loss\":0.25,\"seconds\":1.0E-5,\"bad\":null,\"worse\":null,\"nothing\":null,"
+            + "\"device\":\"cpu \\\"a\\\\b\\\"\\n\\u0001ä😀\",\"list\":[1,true,{},[]]}");
   }
 
   @Test
@@ -126,7 +133,8 @@ class JsonTest {
     for (char c = 0; c < 0xD800; c++) {
       all.append(c);
     }
-    Map<String, Object> object = Map.of(all.toString(), List.of(all.toString(), 1.5, Long.MIN_VALUE, false, Map.of("a", Map.of())));
+    Map<String, Object> object =
+        Map.of(all.toString(), List.of(all.toString(), 1.5, Long.MIN_VALUE, false, Map.of("a", Map.of())));
     assertThat(Json.parse("it", Json.write(object))).isEqualTo(object);
   }
 
@@ -134,9 +142,11 @@ class JsonTest {
   void whatJsonCannotSayIsNotWritten() {
     assertThatThrownBy(() -> Json.write(Map.of("a", new int[0]))).isInstanceOf(IllegalArgumentException.class)
         .hasMessageStartingWith("JSON has no place for a [I");
-    assertThatThrownBy(() -> Json.write(Map.of("a", "x\uD800"))).hasMessage("unpaired surrogate at character 1 of a string for JSON");
+    assertThatThrownBy(() -> Json.write(Map.of("a", "x\uD800")))
+        .hasMessage("unpaired surrogate at character 1 of a string for JSON");
     List<Object> itself = new ArrayList<>();
     itself.add(itself);
-    assertThatThrownBy(() -> Json.write(Collections.singletonMap("a", itself))).hasMessageContaining("more than 64 JSON arrays");
+    assertThatThrownBy(() -> Json.write(Collections.singletonMap("a", itself)))
+        .hasMessageContaining("more than 64 JSON arrays");
   }
 }

@@ -23,8 +23,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class SafetensorsMalformedTest {
-  @TempDir
-  private Path folder;
+  @TempDir private Path folder;
 
   private Path write(byte... bytes) throws IOException {
     return Files.write(folder.resolve("file"), bytes);
@@ -73,7 +72,8 @@ class SafetensorsMalformedTest {
       "{\"a\":{T:\"U8\",S:[8],O:[0,8]}}x | invalid JSON at character 53: more text after the end of the value",
       "{\"a\":{T:\"U8\",S:[8],O:[0,8]}}~ | invalid JSON at character 53: more text after the end of the value"})
   void malformedHeadersAreRefused(String header, String problem) throws IOException {
-    String json = header.replace("T:", "\"dtype\":").replace("T,", "\"dtype\",").replace("~", "\0").replace("S:", "\"shape\":").replace("O:", "\"data_offsets\":");
+    String json = header.replace("T:", "\"dtype\":").replace("T,", "\"dtype\",").replace("~", "\0")
+        .replace("S:", "\"shape\":").replace("O:", "\"data_offsets\":");
     Path file = write(file(json, new byte[] {0, 1, 2, 3, 4, 5, 6, 7}));
     assertRefused(() -> Safetensors.read(file)).hasMessage(file + ": " + problem);
   }
@@ -88,12 +88,15 @@ class SafetensorsMalformedTest {
   }
 
   @ParameterizedTest
-  @ValueSource(longs = {3, 99_999_999, 100_000_001, Integer.MAX_VALUE, 1L << 40, Long.MAX_VALUE, -1, Long.MIN_VALUE, -8})
+  @ValueSource(
+      longs = {3, 99_999_999, 100_000_001, Integer.MAX_VALUE, 1L << 40, Long.MAX_VALUE, -1, Long.MIN_VALUE, -8})
   void aHeaderLongerThanTheFileCostsNoMemory(long length) throws IOException {
-    byte[] bytes = ByteBuffer.allocate(10).order(ByteOrder.LITTLE_ENDIAN).putLong(length).put((byte) '{').put((byte) '}').array();
+    byte[] bytes =
+        ByteBuffer.allocate(10).order(ByteOrder.LITTLE_ENDIAN).putLong(length).put((byte) '{').put((byte) '}').array();
     Path file = write(bytes);
-    assertRefused(() -> Safetensors.read(file)).hasMessage(file + ": declares a header of " + Long.toUnsignedString(length)
-        + " bytes; the file has 2 for it, and more than 100000000 are never read");
+    assertRefused(() -> Safetensors.read(file))
+        .hasMessage(file + ": declares a header of " + Long.toUnsignedString(length)
+            + " bytes; the file has 2 for it, and more than 100000000 are never read");
   }
 
   @Test
@@ -149,7 +152,8 @@ class SafetensorsMalformedTest {
     long seed = 20250712;
     Random random = new Random(seed);
     Path whole = folder.resolve("whole");
-    Safetensors.write(whole, Map.of("w", HostArray.of(new float[] {1, 2, 3}, 3), "flag", HostArray.of(new boolean[] {true, false}, 2)),
+    Safetensors.write(whole,
+        Map.of("w", HostArray.of(new float[] {1, 2, 3}, 3), "flag", HostArray.of(new boolean[] {true, false}, 2)),
         Map.of("format", "pt", "ä\n", "\u0001"));
     byte[] bytes = Files.readAllBytes(whole);
     int refused = 0;
@@ -171,11 +175,13 @@ class SafetensorsMalformedTest {
   void randomDamageOfTheHeaderIsRefusedOrReadButNothingElseHappens() {
     long seed = 20250713;
     Random random = new Random(seed);
-    String header = "{\"__metadata__\":{\"f\":\"pt\",\"\\u00e4\":\"\\n\"},\"w\":{\"dtype\":\"F32\",\"shape\":[3,1],\"data_offsets\":[0,12]},"
-        + "\"flag\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[12,14]}} ";
+    String header =
+        "{\"__metadata__\":{\"f\":\"pt\",\"\\u00e4\":\"\\n\"},\"w\":{\"dtype\":\"F32\",\"shape\":[3,1],\"data_offsets\":[0,12]},"
+            + "\"flag\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[12,14]}} ";
     int refused = 0;
     for (int i = 0; i < 50_000; i++) {
-      String damaged = new String(Damage.some(random, header.getBytes(StandardCharsets.ISO_8859_1)), StandardCharsets.ISO_8859_1);
+      String damaged =
+          new String(Damage.some(random, header.getBytes(StandardCharsets.ISO_8859_1)), StandardCharsets.ISO_8859_1);
       try {
         SafetensorsHeader.parse("it", damaged, 14);
       } catch (FileFormatException e) {

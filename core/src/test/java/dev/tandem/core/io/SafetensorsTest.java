@@ -22,13 +22,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class SafetensorsTest {
-  @TempDir
-  private Path folder;
+  @TempDir private Path folder;
 
   /** A file of a header and data. */
   static byte[] file(String header, byte... data) {
     byte[] text = header.getBytes(StandardCharsets.UTF_8);
-    return ByteBuffer.allocate(8 + text.length + data.length).order(ByteOrder.LITTLE_ENDIAN).putLong(text.length).put(text).put(data).array();
+    return ByteBuffer.allocate(8 + text.length + data.length).order(ByteOrder.LITTLE_ENDIAN).putLong(text.length)
+        .put(text).put(data).array();
   }
 
   private static Map<String, HostArray> mixed() {
@@ -64,7 +64,8 @@ class SafetensorsTest {
     Safetensors.write(file, Map.of("w", HostArray.of(new float[] {1}, 1)), Map.of());
     ByteArrayOutputStream expected = new ByteArrayOutputStream();
     expected.write(new byte[] {56, 0, 0, 0, 0, 0, 0, 0});
-    expected.write("{\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}  ".getBytes(StandardCharsets.US_ASCII));
+    expected.write(
+        "{\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}  ".getBytes(StandardCharsets.US_ASCII));
     expected.write(new byte[] {0, 0, (byte) 0x80, 0x3f});
     assertThat(Files.readAllBytes(file)).isEqualTo(expected.toByteArray());
   }
@@ -109,8 +110,10 @@ class SafetensorsTest {
 
   @Test
   void tensorsMayBeInAnotherOrderInHeaderAndDataAndTheHeaderUnpadded() throws IOException {
-    Path file = Files.write(folder.resolve("x"), file("{\"b\":{\"shape\":[2],\"data_offsets\":[1,3],\"dtype\":\"U8\",\"more\":null},"
-        + "\"a\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}, \"__metadata__\":{}}", (byte) 5, (byte) 6, (byte) 7));
+    Path file = Files.write(folder.resolve("x"),
+        file("{\"b\":{\"shape\":[2],\"data_offsets\":[1,3],\"dtype\":\"U8\",\"more\":null},"
+            + "\"a\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}, \"__metadata__\":{}}", (byte) 5, (byte) 6,
+            (byte) 7));
     Map<String, HostArray> tensors = Safetensors.read(file).tensors();
     assertThat(tensors.keySet()).containsExactly("b", "a");
     assertThat(tensors.get("b").toInts()).containsExactly(6, 7);

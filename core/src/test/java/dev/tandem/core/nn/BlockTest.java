@@ -35,10 +35,13 @@ class BlockTest {
   void addingALayerChangesNoOtherLayersValues() {
     Module small = new Sequential(new Linear(4, 8), new Relu()).on(device, 5);
     Module large = new Sequential(new Linear(4, 8), new Relu(), new Linear(8, 8)).on(device, 5);
-    assertThat(large.state().get("0.weight").tensor().toArray()).containsExactly(small.state().get("0.weight").tensor().toArray());
-    assertThat(large.state().get("2.weight").tensor().toArray()).doesNotContain(small.state().get("0.weight").tensor().toArray());
+    assertThat(large.state().get("0.weight").tensor().toArray())
+        .containsExactly(small.state().get("0.weight").tensor().toArray());
+    assertThat(large.state().get("2.weight").tensor().toArray())
+        .doesNotContain(small.state().get("0.weight").tensor().toArray());
     Module other = new Sequential(new Linear(4, 8)).on(device, 6);
-    assertThat(other.state().get("0.weight").tensor().toArray()).doesNotContain(small.state().get("0.weight").tensor().toArray());
+    assertThat(other.state().get("0.weight").tensor().toArray())
+        .doesNotContain(small.state().get("0.weight").tensor().toArray());
   }
 
   @Test
@@ -60,7 +63,8 @@ class BlockTest {
     assertThatThrownBy(() -> layer.state().get("weight").tensor())
         .hasMessage("parameter weight [3, 2] has no values yet; call on(device, seed) on the model");
     layer.on(device, 1);
-    assertThatThrownBy(() -> layer.on(device, 1)).hasMessage("Linear is already on reference; use loadState to give it other values");
+    assertThatThrownBy(() -> layer.on(device, 1))
+        .hasMessage("Linear is already on reference; use loadState to give it other values");
   }
 
   @Test

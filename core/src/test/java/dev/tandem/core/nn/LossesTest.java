@@ -102,7 +102,8 @@ class LossesTest {
   @MethodSource("elementwise")
   void gradientsAreFiniteEverywhere(Case c) {
     Loss loss = c.loss.apply(Reduction.SUM);
-    float[] g = GradientCheck.gradient(x -> loss.apply(x, Tensor.of(x.device(), c.targets)), c.outputs.toFloats(), 2, 4);
+    float[] g =
+        GradientCheck.gradient(x -> loss.apply(x, Tensor.of(x.device(), c.targets)), c.outputs.toFloats(), 2, 4);
     for (float v : g) {
       assertThat(v).isFinite();
     }

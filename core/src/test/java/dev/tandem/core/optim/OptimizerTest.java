@@ -74,7 +74,8 @@ class OptimizerTest {
     assertThat(step.state()).startsWith("replaying");
     assertThat(bowl.a.tensor().toHost().toDoubles()).containsExactly(a, within(TOLERANCE));
     assertThat(bowl.b.tensor().toHost().toDoubles()).containsExactly(b, within(TOLERANCE));
-    assertThat(bowl.unused.tensor().toArray()).as("a parameter without a gradient").containsExactly(7, 7.25f, 7.5f, 7.75f, 8);
+    assertThat(bowl.unused.tensor().toArray()).as("a parameter without a gradient").containsExactly(7, 7.25f, 7.5f,
+        7.75f, 8);
   }
 
   @Test
@@ -131,7 +132,8 @@ class OptimizerTest {
     follows(optimizer, (p, g, s, t) -> p - LR * g);
     optimizer.learningRate(0);
     assertThat(optimizer.learningRate()).isZero();
-    assertThatThrownBy(() -> optimizer.learningRate(Double.NaN)).hasMessage("a learning rate must be a number of at least 0, not NaN");
+    assertThatThrownBy(() -> optimizer.learningRate(Double.NaN))
+        .hasMessage("a learning rate must be a number of at least 0, not NaN");
   }
 
   @Test
@@ -139,7 +141,8 @@ class OptimizerTest {
     Device device = new Device(new ReferenceBackend());
     Optimizer one = new Adam(LR).on(new Bowl().on(device, 1));
     Optimizer two = new Adam(LR).on(new Bowl().on(device, 1));
-    assertThat(one.stateToHost().keySet()).containsExactly("exp_avg.a", "exp_avg.b", "exp_avg.unused", "exp_avg_sq.a", "exp_avg_sq.b",
+    assertThat(one.stateToHost().keySet()).containsExactly("exp_avg.a", "exp_avg.b", "exp_avg.unused", "exp_avg_sq.a",
+        "exp_avg_sq.b",
         "exp_avg_sq.unused");
     Map<String, HostArray> state = one.stateToHost();
     state.put("exp_avg.b", HostArray.of(new float[20], 20));
@@ -147,7 +150,8 @@ class OptimizerTest {
     two.loadState(state);
     assertThat(two.stateToHost().get("exp_avg.a").toFloats()).containsExactly(0, 3.5f, 0);
     state.remove("exp_avg_sq.b");
-    assertThatThrownBy(() -> two.loadState(state)).hasMessage("the state of Adam does not fit: exp_avg_sq.b is missing");
+    assertThatThrownBy(() -> two.loadState(state))
+        .hasMessage("the state of Adam does not fit: exp_avg_sq.b is missing");
   }
 
   @Test
@@ -155,6 +159,7 @@ class OptimizerTest {
     assertThatThrownBy(() -> new Adam(LR).device()).hasMessage("Adam updates no model yet; call on(model)");
     Device device = new Device(new ReferenceBackend());
     Optimizer bound = new Adam(LR).on(new Bowl().on(device, 1));
-    assertThatThrownBy(() -> bound.on(new Bowl().on(device, 1))).hasMessage("Adam already updates a model; make another one for Bowl");
+    assertThatThrownBy(() -> bound.on(new Bowl().on(device, 1)))
+        .hasMessage("Adam already updates a model; make another one for Bowl");
   }
 }

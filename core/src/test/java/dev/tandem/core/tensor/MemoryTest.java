@@ -183,8 +183,10 @@ class MemoryTest {
         kept.add(Tensor.of(small, new float[1000], 1000));
       }
     }).isInstanceOf(OutOfDeviceMemoryException.class)
-        .hasMessageStartingWith("room has no room for 3.9 KiB of tensors made outside any step: all 10000 elements are taken. It holds ")
-        .hasMessageContaining("tensors made outside any step 19.5 KiB").hasMessageContaining("parameters of Sequential 9.6 KiB")
+        .hasMessageStartingWith(
+            "room has no room for 3.9 KiB of tensors made outside any step: all 10000 elements are taken. It holds ")
+        .hasMessageContaining("tensors made outside any step 19.5 KiB")
+        .hasMessageContaining("parameters of Sequential 9.6 KiB")
         .hasMessageEndingWith("Use a smaller batch or model, or let go of tensors kept with keep()");
     assertThat(model.parameterCount()).isEqualTo(2460);
     assertThat(kept).hasSize(5);

@@ -39,7 +39,8 @@ class TrainStepTest {
   }
 
   static Stream<Supplier<Optimizer>> optimizers() {
-    return Stream.of(() -> new Sgd(0.02), () -> new Sgd(0.02, 0.9), () -> new Sgd(0.02, 0.9, 1e-3, true), () -> new Adam(0.02),
+    return Stream.of(() -> new Sgd(0.02), () -> new Sgd(0.02, 0.9), () -> new Sgd(0.02, 0.9, 1e-3, true),
+        () -> new Adam(0.02),
         () -> new AdamW(0.02, 0.01));
   }
 
@@ -94,7 +95,8 @@ class TrainStepTest {
 
   @Test
   void aValueReadInsideTheStepKeepsItEager() {
-    assertThat(state((loss, n) -> loss.item() > 0 ? loss : loss.mul(2))).isEqualTo("eager: toHost(), toArray() or item() inside the step");
+    assertThat(state((loss, n) -> loss.item() > 0 ? loss : loss.mul(2)))
+        .isEqualTo("eager: toHost(), toArray() or item() inside the step");
   }
 
   @Test
@@ -118,7 +120,8 @@ class TrainStepTest {
 
   @Test
   void aNumberThatChangesIsNoticed() {
-    assertThat(state((loss, n) -> loss.mul(1 + 0.5 * n))).startsWith("eager: call ").contains(" was mul[").contains("in the next");
+    assertThat(state((loss, n) -> loss.mul(1 + 0.5 * n))).startsWith("eager: call ").contains(" was mul[")
+        .contains("in the next");
   }
 
   private static String state(BiFunction<Tensor, Integer, Tensor> use) {
@@ -196,7 +199,8 @@ class TrainStepTest {
         Tensor total = null;
         for (int i = 0; i < count; i++) {
           Tensor x = in.get(0).slice(0, i * n, (i + 1) * n);
-          Tensor loss = Losses.crossEntropy().apply(model.apply(x), in.get(1).slice(0, i * n, (i + 1) * n)).mul(1.0 / count);
+          Tensor loss =
+              Losses.crossEntropy().apply(model.apply(x), in.get(1).slice(0, i * n, (i + 1) * n)).mul(1.0 / count);
           Gradients g = Gradients.of(loss);
           sum = sum == null ? g : sum.plus(g);
           total = total == null ? loss : total.add(loss);
@@ -235,7 +239,8 @@ class TrainStepTest {
     TrainStep step = TrainStep.of(optimizer, 3, SmallNetwork.training(model, optimizer));
     step.run(SmallNetwork.batch(16, 0));
     Batch wrong = Batch.of(HostArray.zeros(dev.tandem.core.shape.DType.F32, 4, 3), HostArray.of(new int[4], 4));
-    assertThatThrownBy(() -> step.run(wrong)).hasMessageContaining("Sequential.0: MatMul of [F32[4, 3], F32[7, 13]] on reference");
+    assertThatThrownBy(() -> step.run(wrong))
+        .hasMessageContaining("Sequential.0: MatMul of [F32[4, 3], F32[7, 13]] on reference");
     for (int i = 1; i < 6; i++) {
       assertThat(step.run(SmallNetwork.batch(16, i)).item()).isFinite();
     }

@@ -31,8 +31,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class TrainerTest {
-  @TempDir
-  Path folder;
+  @TempDir Path folder;
 
   private static DataLoader data(int samples, long seed) {
     Batch all = SmallNetwork.batch(samples, seed);
@@ -129,7 +128,8 @@ class TrainerTest {
   void aDivergingTrainingStopsAndSaysWhere() {
     Trainer trainer = trainer(new Sgd(1e30));
     assertThatThrownBy(() -> trainer.fit(data(100, 1), epochs(3))).isInstanceOf(TrainingDivergedException.class)
-        .hasMessageMatching("the loss became (NaN|Infinity) in epoch 1, step \\d+; lower the learning rate \\(now 1.0E30\\), .*");
+        .hasMessageMatching(
+            "the loss became (NaN|Infinity) in epoch 1, step \\d+; lower the learning rate \\(now 1.0E30\\), .*");
   }
 
   @Test
@@ -143,7 +143,8 @@ class TrainerTest {
       }
     });
     try {
-      assertThatThrownBy(() -> trainer.fit(data(100, 1).prefetch(0), epochs(3))).isInstanceOf(CancellationException.class)
+      assertThatThrownBy(() -> trainer.fit(data(100, 1).prefetch(0), epochs(3)))
+          .isInstanceOf(CancellationException.class)
           .hasMessage("training was interrupted in epoch 1 after 3 steps");
     } finally {
       Thread.interrupted();
@@ -153,7 +154,8 @@ class TrainerTest {
   @Test
   void aTrainerWithoutADeviceSaysSo() {
     Trainer trainer = Trainer.of(SmallNetwork.model(), Losses.crossEntropy(), new Adam(0.02));
-    assertThatThrownBy(() -> trainer.fit(data(16, 1), epochs(1))).hasMessage("the trainer has no device yet; call on(device, seed)");
+    assertThatThrownBy(() -> trainer.fit(data(16, 1), epochs(1)))
+        .hasMessage("the trainer has no device yet; call on(device, seed)");
     assertThatThrownBy(() -> epochs(0)).hasMessageContaining("at least 1");
   }
 }
