@@ -149,10 +149,10 @@ class DatasetTest {
     // below 256.
     int n = 2500;
     HostArray table = HostArray.zeros(dtype, n, 3);
-    for (long i = 0; i < n; i++) {
-      table.set(3 * i, i * 7 % 251);
-      table.set(3 * i + 1, 9);
-      table.set(3 * i + 2, i % 2);
+    for (int i = 0; i < n; i++) {
+      table.set(3L * i, i * 7 % 251);
+      table.set(3L * i + 1, 9);
+      table.set(3L * i + 2, i % 2);
     }
     Dataset dataset = new ArrayDataset(table);
     Normalize normalize = Normalize.perColumn(dataset, 0);
