@@ -382,8 +382,34 @@ final class Trial implements AutoCloseable {
   }
 
   private String describe(Op op, List<Slot> in, List<Slot> out) {
-    String code = op instanceof Pointwise p ? " " + p.program() : "";
-    return backend.name() + ", seed " + seed + ": " + op.name() + " " + op + code + " of " + describe(in) + " into " + describe(out);
+    String code = switch (op) {
+      case Pointwise p -> " {" + listing(p.program()) + "}";
+      case Reduce r -> " {" + listing(r.prologue()) + "}";
+      default -> "";
+    };
+    return backend.name() + ", seed " + seed + ": " + op.getClass().getSimpleName() + " " + op + code + " of " + describe(in) + " into "
+        + describe(out);
+  }
+
+  /** One line: {@code r0 = INPUT 0; r1 = EXP r0; -> [1]}. */
+  private static String listing(Program p) {
+    StringBuilder text = new StringBuilder();
+    for (int n = 0; n < p.code().size(); n++) {
+      Program.Instruction i = p.code().get(n);
+      text.append('r').append(n).append(" = ").append(i.op());
+      switch (i.op()) {
+        case INPUT, ARGUMENT, RANDOM -> text.append(' ').append(i.index());
+        case CONST -> text.append(' ').append(i.value()).append(' ').append(i.kind());
+        default -> {
+        }
+      }
+      int[] registers = {i.a(), i.b(), i.c()};
+      for (int k = 0; k < i.op().arity(); k++) {
+        text.append(" r").append(registers[k]);
+      }
+      text.append("; ");
+    }
+    return text.append("-> ").append(p.outputs()).toString();
   }
 
   private static String describe(List<Slot> slots) {
