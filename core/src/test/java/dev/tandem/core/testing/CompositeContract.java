@@ -41,7 +41,9 @@ abstract class CompositeContract extends Contract {
       for (int i = 0; i < n; i++) {
         logSumExp[i] = (float) logSumExp[i];
       }
-      Trial.Slot gradLoss = t.slot(DType.F32, to, n);
+      // The gradient of a mean over the batch is one number of stride 0.
+      Trial.Slot gradLoss = t.slot(DType.F32, to, n % 2 == 0 ? n : 1);
+      gradLoss = gradLoss.as(gradLoss.layout().expand(Shape.of(n)));
       List<Trial.Slot> in = List.of(logits, labels, t.slot(DType.F32, logSumExp, to, n, 1), gradLoss);
       double[] bound = new double[n * classes];
       double[] g = t.values(gradLoss);

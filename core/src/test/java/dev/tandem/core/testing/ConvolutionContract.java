@@ -9,6 +9,7 @@ import dev.tandem.core.op.ConvGeometry;
 import dev.tandem.core.op.Op;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Layout;
+import dev.tandem.core.shape.Shape;
 import dev.tandem.core.shape.Spec;
 import java.util.ArrayList;
 import java.util.List;
@@ -173,6 +174,27 @@ abstract class ConvolutionContract extends Contract {
       in.add(t.slot(DType.F32, x, Arrangement.CONTIGUOUS, 2, 2, 5, 6));
       in.add(t.slot(DType.F32, w, Arrangement.CONTIGUOUS, 3, 2, 3, 3));
       check(t, new Conv2d(ConvGeometry.of(1, 0)), in, Arrangement.CONTIGUOUS, 18);
+    });
+  }
+
+  /** Stride 0: the gradient of a sum over the output, an image repeated over the batch, one bias-like kernel for all outputs. */
+  @Test
+  void repeatedOperands() {
+    Size s = new Size(2, 5, 6, 7, 4, 3, 3);
+    ConvGeometry g = ConvGeometry.of(1, 1);
+    Shape image = Shape.of(s.image());
+    Shape weight = Shape.of(s.weight(g));
+    Shape output = Shape.of(s.output(g));
+    trial(6, t -> {
+      Trial.Slot x = t.slot(DType.F32, Arrangement.CONTIGUOUS, 1, 5, 6, 7);
+      Trial.Slot w = t.slot(DType.F32, Arrangement.CONTIGUOUS, 1, 5, 3, 3);
+      Trial.Slot one = t.slot(DType.F32, Arrangement.CONTIGUOUS, 1);
+      x = x.as(x.layout().expand(image));
+      w = w.as(w.layout().expand(weight));
+      Trial.Slot gradient = one.as(one.layout().expand(output));
+      check(t, new Conv2d(g), List.of(x, w), Arrangement.CONTIGUOUS, 45);
+      check(t, new Conv2dGradInput(g, 6, 7), List.of(gradient, w), Arrangement.CONTIGUOUS, 36);
+      check(t, new Conv2dGradWeight(g, 3, 3), List.of(x, gradient), Arrangement.CONTIGUOUS, 84);
     });
   }
 }

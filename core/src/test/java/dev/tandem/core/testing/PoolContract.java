@@ -106,4 +106,18 @@ abstract class PoolContract extends Contract {
       });
     }
   }
+
+  /** Stride 0: the gradient of a sum over the output. */
+  @Test
+  void repeatedGradients() {
+    for (Kind kind : Kind.values()) {
+      trial(7, t -> {
+        Trial.Slot x = t.slot(DType.F32, Arrangement.CONTIGUOUS, 2, 17, 6, 6);
+        Trial.Slot one = t.slot(DType.F32, Arrangement.CONTIGUOUS, 1);
+        Pool2dGrad grad = new Pool2dGrad(new PoolGeometry(kind, 3, 3, 1, 1, 1, 1));
+        List<Trial.Slot> in = List.of(x, one.as(one.layout().expand(Shape.of(2, 17, 6, 6))));
+        t.sums(grad, in, t.outputs(grad, Arrangement.CONTIGUOUS, in).get(0), 9, 0);
+      });
+    }
+  }
 }

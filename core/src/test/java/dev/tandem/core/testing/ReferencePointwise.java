@@ -81,7 +81,7 @@ final class ReferencePointwise {
       Program.Instruction i = program.code().get(n);
       registers[n] = switch (i.op()) {
         case INPUT -> in.get(i.index()).get(position);
-        case CONST -> i.value();
+        case CONST -> i.kind() == Kind.INT ? (int) i.value() : i.value();
         case ARGUMENT -> i.kind() == Kind.FLOAT ? launch.floatArgument(i.index()) : launch.intArgument(i.index());
         case RANDOM -> Philox.uniform(launch.key(), (int) registers[i.a()], i.index(), position);
         default -> apply(i.op(), i.kind(), registers[i.a()], i.b() < 0 ? 0 : registers[i.b()], i.c() < 0 ? 0 : registers[i.c()]);

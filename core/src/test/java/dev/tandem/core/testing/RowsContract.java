@@ -101,6 +101,17 @@ abstract class RowsContract extends Contract {
     }
   }
 
+  /** Stride 0: the gradient of a sum over gathered rows. */
+  @Test
+  void scatterAddOfRepeatedValues() {
+    for (int[] small : new int[][] {{1, 33}, {21, 1}, {1, 1}}) {
+      trial(6, t -> {
+        Trial.Slot values = t.slot(DType.F32, Arrangement.CONTIGUOUS, small);
+        scatter(t, values.as(values.layout().expand(Shape.of(21, 33))), indices(t, 21, 6, Arrangement.CONTIGUOUS), 6, Arrangement.CONTIGUOUS);
+      });
+    }
+  }
+
   /** Rows that repeat are added in index order, so the sum is the same number every time and on every machine. */
   @Test
   void scatterAddAddsInIndexOrder() {
