@@ -60,7 +60,8 @@ public final class Expr {
    * @param salt tells several draws of one program apart
    */
   public static Expr random(Expr counter, int salt) {
-    require(counter.op == Opcode.INPUT && counter.kind == Kind.INT, "the counter of a random number must be an INT input");
+    require(counter.op == Opcode.INPUT && counter.kind == Kind.INT,
+        "the counter of a random number must be an INT input");
     return new Expr(Opcode.RANDOM, Kind.FLOAT, 0, salt, List.of(counter));
   }
 
@@ -251,7 +252,8 @@ public final class Expr {
   }
 
   private Expr floats(Opcode o, Expr b) {
-    require(kind == Kind.FLOAT && b.kind == Kind.FLOAT, o + " of " + kind + " and " + b.kind + "; convert with toFloat()");
+    require(kind == Kind.FLOAT && b.kind == Kind.FLOAT,
+        o + " of " + kind + " and " + b.kind + "; convert with toFloat()");
     return of(o, Kind.FLOAT, 0, 0, List.of(this, b));
   }
 

@@ -81,6 +81,7 @@ enum Arrangement {
   }
 
   private static int[] channelsLast(int rank) {
-    return rank < 3 ? swapped(rank) : IntStream.concat(IntStream.concat(IntStream.of(0), IntStream.range(2, rank)), IntStream.of(1)).toArray();
+    return rank < 3 ? swapped(rank)
+        : IntStream.concat(IntStream.concat(IntStream.of(0), IntStream.range(2, rank)), IntStream.of(1)).toArray();
   }
 }

@@ -60,7 +60,8 @@ abstract class CompositeContract extends Contract {
   }
 
   private void assumeClaimed() {
-    Assumptions.assumeTrue(backend().supports(new SoftmaxCrossEntropy()) || backend().supports(new SoftmaxCrossEntropyGrad()),
+    Assumptions.assumeTrue(
+        backend().supports(new SoftmaxCrossEntropy()) || backend().supports(new SoftmaxCrossEntropyGrad()),
         () -> backend().name() + " claims no cross entropy");
   }
 
@@ -77,7 +78,8 @@ abstract class CompositeContract extends Contract {
     assumeClaimed();
     for (int classes : CLASSES) {
       for (int n : new int[] {0, 1, 5, 33}) {
-        trial(classes, t -> crossEntropy(t, t.slot(DType.F32, Arrangement.CONTIGUOUS, n, classes), labels(t, n, classes), Arrangement.CONTIGUOUS));
+        trial(classes, t -> crossEntropy(t, t.slot(DType.F32, Arrangement.CONTIGUOUS, n, classes),
+            labels(t, n, classes), Arrangement.CONTIGUOUS));
       }
     }
   }
@@ -101,7 +103,8 @@ abstract class CompositeContract extends Contract {
     assumeClaimed();
     trial(4, t -> {
       double[] labels = {-1, 10, -100, Integer.MAX_VALUE, Integer.MIN_VALUE, 9};
-      crossEntropy(t, t.slot(DType.F32, Arrangement.CONTIGUOUS, 6, 10), t.slot(DType.I32, labels, Arrangement.CONTIGUOUS, 6),
+      crossEntropy(t, t.slot(DType.F32, Arrangement.CONTIGUOUS, 6, 10),
+          t.slot(DType.I32, labels, Arrangement.CONTIGUOUS, 6),
           Arrangement.CONTIGUOUS);
     });
   }
@@ -115,7 +118,8 @@ abstract class CompositeContract extends Contract {
         for (int i = 0; i < x.length; i++) {
           x[i] = (float) (1e4 * t.random().nextGaussian()) + (i / classes % 2 == 0 ? 1e4 : -1e4);
         }
-        crossEntropy(t, t.slot(DType.F32, x, Arrangement.CONTIGUOUS, 8, classes), labels(t, 8, classes), Arrangement.CONTIGUOUS);
+        crossEntropy(t, t.slot(DType.F32, x, Arrangement.CONTIGUOUS, 8, classes), labels(t, 8, classes),
+            Arrangement.CONTIGUOUS);
       });
     }
   }
@@ -128,9 +132,11 @@ abstract class CompositeContract extends Contract {
       trial(6, t -> {
         double[] x = new double[9 * classes];
         for (int i = 0; i < x.length; i++) {
-          x[i] = i % classes != 1 && t.random().nextInt(2) == 0 ? Double.NEGATIVE_INFINITY : (float) t.random().nextGaussian();
+          x[i] = i % classes != 1 && t.random().nextInt(2) == 0 ? Double.NEGATIVE_INFINITY
+              : (float) t.random().nextGaussian();
         }
-        crossEntropy(t, t.slot(DType.F32, x, Arrangement.CONTIGUOUS, 9, classes), labels(t, 9, classes), Arrangement.CONTIGUOUS);
+        crossEntropy(t, t.slot(DType.F32, x, Arrangement.CONTIGUOUS, 9, classes), labels(t, 9, classes),
+            Arrangement.CONTIGUOUS);
       });
     }
   }
@@ -145,7 +151,8 @@ abstract class CompositeContract extends Contract {
           x[i] = (float) t.random().nextGaussian();
         }
         x[3 * classes + classes / 2] = Double.NaN;
-        crossEntropy(t, t.slot(DType.F32, x, Arrangement.CONTIGUOUS, 6, classes), labels(t, 6, classes), Arrangement.CONTIGUOUS);
+        crossEntropy(t, t.slot(DType.F32, x, Arrangement.CONTIGUOUS, 6, classes), labels(t, 6, classes),
+            Arrangement.CONTIGUOUS);
       });
     }
   }

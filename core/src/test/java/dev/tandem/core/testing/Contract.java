@@ -8,7 +8,8 @@ import java.util.function.Consumer;
 
 /** What the groups of {@link BackendContract} share. */
 abstract class Contract {
-  static final ReferenceBackend ORACLE = new ReferenceBackend(Set.of(SoftmaxCrossEntropy.class, SoftmaxCrossEntropyGrad.class));
+  static final ReferenceBackend ORACLE =
+      new ReferenceBackend(Set.of(SoftmaxCrossEntropy.class, SoftmaxCrossEntropyGrad.class));
 
   /** The backend under test. */
   abstract Backend backend();

@@ -17,8 +17,9 @@ import org.junit.jupiter.api.Test;
 
 /** Convolution and both gradients, for every geometry and with images in every order. */
 abstract class ConvolutionContract extends Contract {
-  private static final List<Arrangement> IMAGES = List.of(Arrangement.CONTIGUOUS, Arrangement.CHANNELS_LAST, Arrangement.PADDED_CHANNELS,
-      Arrangement.SLICED, Arrangement.OFFSET);
+  private static final List<Arrangement> IMAGES =
+      List.of(Arrangement.CONTIGUOUS, Arrangement.CHANNELS_LAST, Arrangement.PADDED_CHANNELS,
+          Arrangement.SLICED, Arrangement.OFFSET);
 
   /** A size of image and kernel. */
   private record Size(int n, int channels, int height, int width, int outputs, int kernelH, int kernelW) {
@@ -44,8 +45,10 @@ abstract class ConvolutionContract extends Contract {
       Trial.Slot weight = t.slot(DType.F32, weights, s.weight(g));
       Trial.Slot gradient = t.slot(DType.F32, to, y);
       check(t, new Conv2d(g), List.of(image, weight), to, taps);
-      check(t, new Conv2dGradInput(g, s.height, s.width), List.of(gradient, weight), from, s.outputs / g.groups() * s.kernelH * s.kernelW);
-      check(t, new Conv2dGradWeight(g, s.kernelH, s.kernelW), List.of(image, gradient), weights, (long) y[0] * y[2] * y[3]);
+      check(t, new Conv2dGradInput(g, s.height, s.width), List.of(gradient, weight), from,
+          s.outputs / g.groups() * s.kernelH * s.kernelW);
+      check(t, new Conv2dGradWeight(g, s.kernelH, s.kernelW), List.of(image, gradient), weights,
+          (long) y[0] * y[2] * y[3]);
     });
   }
 
@@ -64,7 +67,8 @@ abstract class ConvolutionContract extends Contract {
       for (int stride = 1; stride <= 3; stride++) {
         for (int padding = 0; padding <= 2; padding++) {
           for (int dilation = 1; dilation <= 2; dilation++) {
-            all(new Size(2, 3, 9, 11, 4, kernel, kernel), new ConvGeometry(stride, stride, padding, padding, dilation, dilation, 1));
+            all(new Size(2, 3, 9, 11, 4, kernel, kernel),
+                new ConvGeometry(stride, stride, padding, padding, dilation, dilation, 1));
           }
         }
       }

@@ -87,7 +87,8 @@ record ErrorBound(double[] value, double[] error) {
     }
     return switch (op) {
       case MAX, MIN, NEG, ABS, FLOOR -> 0;
-      case ADD, SUB, MUL, DIV, SQRT, TO_FLOAT -> passed == 0 && (float) result == result ? 0 : ULP * Math.abs(result) + Float.MIN_VALUE;
+      case ADD, SUB, MUL, DIV, SQRT, TO_FLOAT ->
+          passed == 0 && (float) result == result ? 0 : ULP * Math.abs(result) + Float.MIN_VALUE;
       default -> 4 * ULP * Math.abs(result) + Float.MIN_NORMAL;
     };
   }

@@ -11,8 +11,9 @@ import org.junit.jupiter.api.Test;
 
 /** Matrix products: sizes around tiles and panels, every order of operands in memory, batches, and numbers that are none. */
 abstract class MatMulContract extends Contract {
-  private static final List<Arrangement> MATRICES = List.of(Arrangement.CONTIGUOUS, Arrangement.PADDED_ROWS, Arrangement.COLUMN_MAJOR,
-      Arrangement.PADDED_COLUMNS, Arrangement.SLICED);
+  private static final List<Arrangement> MATRICES =
+      List.of(Arrangement.CONTIGUOUS, Arrangement.PADDED_ROWS, Arrangement.COLUMN_MAJOR,
+          Arrangement.PADDED_COLUMNS, Arrangement.SLICED);
 
   private void multiply(Trial t, boolean accumulate, Trial.Slot a, Trial.Slot b, Arrangement to) {
     MatMul op = new MatMul(accumulate);
@@ -21,7 +22,8 @@ abstract class MatMulContract extends Contract {
   }
 
   private void multiply(int m, int n, int k, Arrangement a, Arrangement b, Arrangement c, boolean accumulate) {
-    trial(m * 1_000_003L + n * 1009L + k, t -> multiply(t, accumulate, t.slot(DType.F32, a, m, k), t.slot(DType.F32, b, k, n), c));
+    trial(m * 1_000_003L + n * 1009L + k,
+        t -> multiply(t, accumulate, t.slot(DType.F32, a, m, k), t.slot(DType.F32, b, k, n), c));
   }
 
   @Test
@@ -30,7 +32,8 @@ abstract class MatMulContract extends Contract {
     for (int m : sizes) {
       for (int n : sizes) {
         for (int k : sizes) {
-          multiply(m, n, k, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, (m + n + k) % 2 == 0);
+          multiply(m, n, k, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS,
+              (m + n + k) % 2 == 0);
         }
       }
     }
@@ -42,7 +45,8 @@ abstract class MatMulContract extends Contract {
     for (int i = 0; i < sizes.length; i++) {
       for (int j = 0; j < sizes.length; j++) {
         int turn = i * sizes.length + j;
-        multiply(sizes[i], sizes[j], sizes[(2 * i + 3 * j) % sizes.length], MATRICES.get(turn % 5), MATRICES.get(turn / 5 % 5),
+        multiply(sizes[i], sizes[j], sizes[(2 * i + 3 * j) % sizes.length], MATRICES.get(turn % 5),
+            MATRICES.get(turn / 5 % 5),
             MATRICES.get(turn / 25 % 5), turn % 3 == 0);
       }
     }
@@ -80,12 +84,14 @@ abstract class MatMulContract extends Contract {
   @Test
   void batches() {
     int[][] batches = {{0}, {1}, {5}, {2, 3}, {2, 1, 4}};
-    List<Arrangement> arrangements = List.of(Arrangement.CONTIGUOUS, Arrangement.COLUMN_MAJOR, Arrangement.PADDED_ROWS, Arrangement.TRANSPOSED,
-        Arrangement.CHANNELS_LAST, Arrangement.SLICED);
+    List<Arrangement> arrangements =
+        List.of(Arrangement.CONTIGUOUS, Arrangement.COLUMN_MAJOR, Arrangement.PADDED_ROWS, Arrangement.TRANSPOSED,
+            Arrangement.CHANNELS_LAST, Arrangement.SLICED);
     for (int[] batch : batches) {
       for (Arrangement a : arrangements) {
         for (Arrangement b : arrangements) {
-          trial(6, t -> multiply(t, a == b, t.slot(DType.F32, a, dims(batch, 9, 17)), t.slot(DType.F32, b, dims(batch, 17, 33)), a));
+          trial(6, t -> multiply(t, a == b, t.slot(DType.F32, a, dims(batch, 9, 17)),
+              t.slot(DType.F32, b, dims(batch, 17, 33)), a));
         }
       }
     }
@@ -117,7 +123,8 @@ abstract class MatMulContract extends Contract {
         trial(repeat, t -> {
           Trial.Slot a = t.slot(DType.F32, arrangement, first ? new int[] {9, 13} : new int[] {3, 2, 9, 13});
           Trial.Slot b = t.slot(DType.F32, arrangement, second ? new int[] {2, 13, 33} : new int[] {3, 2, 13, 33});
-          multiply(t, false, a.as(a.layout().expand(Shape.of(3, 2, 9, 13))), b.as(b.layout().expand(Shape.of(3, 2, 13, 33))),
+          multiply(t, false, a.as(a.layout().expand(Shape.of(3, 2, 9, 13))),
+              b.as(b.layout().expand(Shape.of(3, 2, 13, 33))),
               Arrangement.CONTIGUOUS);
         });
       }
@@ -130,9 +137,11 @@ abstract class MatMulContract extends Contract {
     for (int[] small : new int[][] {{1, 17}, {9, 1}, {1, 1}}) {
       trial(9, t -> {
         Trial.Slot a = t.slot(DType.F32, Arrangement.CONTIGUOUS, small);
-        multiply(t, false, a.as(a.layout().expand(Shape.of(9, 17))), t.slot(DType.F32, Arrangement.CONTIGUOUS, 17, 33), Arrangement.CONTIGUOUS);
+        multiply(t, false, a.as(a.layout().expand(Shape.of(9, 17))), t.slot(DType.F32, Arrangement.CONTIGUOUS, 17, 33),
+            Arrangement.CONTIGUOUS);
         Trial.Slot b = t.slot(DType.F32, Arrangement.CONTIGUOUS, small);
-        multiply(t, false, t.slot(DType.F32, Arrangement.CONTIGUOUS, 33, 9), b.as(b.layout().expand(Shape.of(9, 17))), Arrangement.CONTIGUOUS);
+        multiply(t, false, t.slot(DType.F32, Arrangement.CONTIGUOUS, 33, 9), b.as(b.layout().expand(Shape.of(9, 17))),
+            Arrangement.CONTIGUOUS);
       });
     }
   }

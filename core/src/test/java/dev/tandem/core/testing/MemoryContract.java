@@ -45,7 +45,8 @@ abstract class MemoryContract extends Contract {
           Storage s = backend().allocate(type, n);
           assertThat(s.dtype()).isEqualTo(type);
           assertThat(s.elements()).isGreaterThanOrEqualTo(n);
-          assertThat(read(s, 0, n).data().mismatch(HostArray.zeros(type, n).data())).as("%s, %d elements", type, n).isEqualTo(-1);
+          assertThat(read(s, 0, n).data().mismatch(HostArray.zeros(type, n).data())).as("%s, %d elements", type, n)
+              .isEqualTo(-1);
           // What comes back after a release must be cleared again.
           backend().write(s, 0, noise(type, n, n).data());
           s.release().run();
@@ -64,8 +65,10 @@ abstract class MemoryContract extends Contract {
         HostArray part = noise(type, piece[1], piece[0]);
         backend().write(s, piece[0], part.data());
         mirror.data().asSlice((long) piece[0] * type.bytes(), part.data().byteSize()).copyFrom(part.data());
-        assertThat(read(s, 0, 300).data().mismatch(mirror.data())).as("%s after a write of %d at %d", type, piece[1], piece[0]).isEqualTo(-1);
-        assertThat(read(s, piece[0], piece[1]).data().mismatch(part.data())).as("%s, %d at %d", type, piece[1], piece[0]).isEqualTo(-1);
+        assertThat(read(s, 0, 300).data().mismatch(mirror.data()))
+            .as("%s after a write of %d at %d", type, piece[1], piece[0]).isEqualTo(-1);
+        assertThat(read(s, piece[0], piece[1]).data().mismatch(part.data()))
+            .as("%s, %d at %d", type, piece[1], piece[0]).isEqualTo(-1);
       }
       s.release().run();
     }

@@ -57,7 +57,8 @@ abstract class OpcodeContract extends Contract {
     for (Signature s : Signature.all()) {
       for (int n : new int[] {1, 7, 16, 31, 33, 130}) {
         trial(n, t -> {
-          List<Trial.Slot> in = s.operands().stream().map(k -> t.slot(dtype(k), Layout.contiguous(Shape.of(n)), Numbers.SPECIAL)).toList();
+          List<Trial.Slot> in = s.operands().stream()
+              .map(k -> t.slot(dtype(k), Layout.contiguous(Shape.of(n)), Numbers.SPECIAL)).toList();
           Pointwise op = Pointwise.of(s.op().name(), Program.of(s.operands(), List.of(s.applyToInputs())));
           t.pointwise(op, in, t.outputs(op, Arrangement.CONTIGUOUS, in));
         });
@@ -73,7 +74,8 @@ abstract class OpcodeContract extends Contract {
         trial(3, t -> {
           double[] x = new double[8000];
           for (int i = 0; i < x.length; i++) {
-            x[i] = (float) (i < 4000 ? (i - 2000) * 0.0521 : Math.scalb(1 + t.random().nextDouble(), i % 254 - 127) * (i % 4 < 2 ? 1 : -1));
+            x[i] = (float) (i < 4000 ? (i - 2000) * 0.0521
+                : Math.scalb(1 + t.random().nextDouble(), i % 254 - 127) * (i % 4 < 2 ? 1 : -1));
           }
           List<Trial.Slot> in = List.of(t.slot(DType.F32, x, Arrangement.CONTIGUOUS, x.length));
           Pointwise op = Pointwise.of(s.op().name(), Program.of(s.operands(), List.of(s.applyToInputs())));
@@ -130,7 +132,8 @@ abstract class OpcodeContract extends Contract {
       // Around every tie: the half unit of bf16 above numbers with even and odd last bits, and one bit to either side of it.
       double[] x = new double[6 * 64];
       for (int i = 0; i < x.length; i++) {
-        x[i] = Float.intBitsToFloat(0x3F80_0000 + (i / 6 << 16) + new int[] {0, 0x7FFF, 0x8000, 0x8001, 0xFFFF, 1}[i % 6]);
+        x[i] =
+            Float.intBitsToFloat(0x3F80_0000 + (i / 6 << 16) + new int[] {0, 0x7FFF, 0x8000, 0x8001, 0xFFFF, 1}[i % 6]);
       }
       List<Trial.Slot> in = List.of(t.slot(DType.F32, x, Arrangement.CONTIGUOUS, x.length));
       Pointwise op = Pointwise.of("toBF16", Program.IDENTITY, Launch.NONE, DType.BF16);
@@ -144,11 +147,14 @@ abstract class OpcodeContract extends Contract {
     trial(7, t -> {
       Expr x = Expr.input(0);
       Expr i = Expr.input(1, Kind.INT);
-      Program p = Program.of(2, Expr.argument(0), Expr.argument(1).add(x), x.mul(0.1), Expr.argument(2, Kind.INT).add(i),
-          Expr.constant(1e-40), Expr.constant(Double.POSITIVE_INFINITY).mul(x), Expr.constant(Integer.MIN_VALUE, Kind.INT).add(i),
-          Expr.constant(1, Kind.BOOL), Expr.constant(Double.NaN));
+      Program p =
+          Program.of(2, Expr.argument(0), Expr.argument(1).add(x), x.mul(0.1), Expr.argument(2, Kind.INT).add(i),
+              Expr.constant(1e-40), Expr.constant(Double.POSITIVE_INFINITY).mul(x),
+              Expr.constant(Integer.MIN_VALUE, Kind.INT).add(i),
+              Expr.constant(1, Kind.BOOL), Expr.constant(Double.NaN));
       Pointwise op = Pointwise.of("constants", p, Launch.of(0.1, 1e-3, -7), DType.F32);
-      List<Trial.Slot> in = List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 3, 11), t.slot(DType.I32, Arrangement.CONTIGUOUS, 11));
+      List<Trial.Slot> in =
+          List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 3, 11), t.slot(DType.I32, Arrangement.CONTIGUOUS, 11));
       t.pointwise(op, in, t.outputs(op, Arrangement.CONTIGUOUS, in));
     });
   }

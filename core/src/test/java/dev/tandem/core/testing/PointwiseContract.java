@@ -28,8 +28,9 @@ abstract class PointwiseContract extends Contract {
   void everyLength() {
     for (int n : LENGTHS) {
       trial(n, t -> {
-        List<Trial.Slot> in = List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, n), t.slot(DType.F32, Arrangement.OFFSET, n),
-            t.slot(DType.F32, Arrangement.SLICED, n));
+        List<Trial.Slot> in =
+            List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, n), t.slot(DType.F32, Arrangement.OFFSET, n),
+                t.slot(DType.F32, Arrangement.SLICED, n));
         t.pointwise(BLEND, in, t.outputs(BLEND, Arrangement.CONTIGUOUS, in));
       });
     }
@@ -38,12 +39,14 @@ abstract class PointwiseContract extends Contract {
   @Test
   void moreElementsThanAnyChunk() {
     trial(2, t -> {
-      List<Trial.Slot> in = List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 70_001), t.slot(DType.BF16, Arrangement.CONTIGUOUS, 70_001),
-          t.slot(DType.F32, Arrangement.CONTIGUOUS, 1));
+      List<Trial.Slot> in =
+          List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 70_001), t.slot(DType.BF16, Arrangement.CONTIGUOUS, 70_001),
+              t.slot(DType.F32, Arrangement.CONTIGUOUS, 1));
       t.pointwise(BLEND, in, t.outputs(BLEND, Arrangement.CONTIGUOUS, in));
     });
     trial(3, t -> {
-      List<Trial.Slot> in = List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 9001, 9), t.slot(DType.F32, Arrangement.COLUMN_MAJOR, 9001, 9),
+      List<Trial.Slot> in = List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 9001, 9),
+          t.slot(DType.F32, Arrangement.COLUMN_MAJOR, 9001, 9),
           t.slot(DType.F32, Arrangement.CONTIGUOUS, 9001, 1));
       t.pointwise(BLEND, in, t.outputs(BLEND, Arrangement.CONTIGUOUS, in));
     });
@@ -56,8 +59,9 @@ abstract class PointwiseContract extends Contract {
       for (Arrangement from : Arrangement.values()) {
         for (Arrangement to : Arrangement.values()) {
           trial(from.ordinal() * 100L + to.ordinal(), t -> {
-            List<Trial.Slot> in = List.of(t.slot(DType.F32, from, dims), t.slot(DType.F32, Arrangement.CONTIGUOUS, dims),
-                t.slot(DType.F32, to, dims));
+            List<Trial.Slot> in =
+                List.of(t.slot(DType.F32, from, dims), t.slot(DType.F32, Arrangement.CONTIGUOUS, dims),
+                    t.slot(DType.F32, to, dims));
             t.pointwise(BLEND, in, t.outputs(BLEND, to, in));
           });
         }
@@ -81,8 +85,9 @@ abstract class PointwiseContract extends Contract {
       for (Arrangement arrangement : List.of(Arrangement.CONTIGUOUS, Arrangement.CHANNELS_LAST, Arrangement.SLICED)) {
         trial(subset, t -> {
           Trial.Slot repeated = t.slot(DType.F32, arrangement, small);
-          List<Trial.Slot> in = List.of(t.slot(DType.F32, arrangement, dims), repeated.as(repeated.layout().expand(full)),
-              t.slot(DType.F32, Arrangement.CONTIGUOUS, trailing));
+          List<Trial.Slot> in =
+              List.of(t.slot(DType.F32, arrangement, dims), repeated.as(repeated.layout().expand(full)),
+                  t.slot(DType.F32, Arrangement.CONTIGUOUS, trailing));
           t.pointwise(BLEND, in, t.outputs(BLEND, arrangement, in));
         });
       }
@@ -93,13 +98,15 @@ abstract class PointwiseContract extends Contract {
   @Test
   void outerProductsOfVectors() {
     trial(5, t -> {
-      List<Trial.Slot> in = List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 33, 1, 1), t.slot(DType.F32, Arrangement.CONTIGUOUS, 7, 1),
-          t.slot(DType.F32, Arrangement.CONTIGUOUS, 19));
+      List<Trial.Slot> in =
+          List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 33, 1, 1), t.slot(DType.F32, Arrangement.CONTIGUOUS, 7, 1),
+              t.slot(DType.F32, Arrangement.CONTIGUOUS, 19));
       t.pointwise(BLEND, in, t.outputs(BLEND, Arrangement.CONTIGUOUS, in));
     });
     trial(6, t -> {
-      List<Trial.Slot> in = List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 0, 3), t.slot(DType.F32, Arrangement.CONTIGUOUS, 1),
-          t.slot(DType.F32, Arrangement.CONTIGUOUS));
+      List<Trial.Slot> in =
+          List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 0, 3), t.slot(DType.F32, Arrangement.CONTIGUOUS, 1),
+              t.slot(DType.F32, Arrangement.CONTIGUOUS));
       t.pointwise(BLEND, in, t.outputs(BLEND, Arrangement.CONTIGUOUS, in));
     });
   }
@@ -135,9 +142,11 @@ abstract class PointwiseContract extends Contract {
     Program p = Program.of(3, A.mul(B), A.less(B), C.mul(100).toInt(), A.sub(C), B.add(C), B.mul(1000).toInt());
     for (int n : new int[] {1, 17, 33, 300}) {
       trial(n, t -> {
-        List<Trial.Slot> in = List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 3, n), t.slot(DType.BF16, Arrangement.COLUMN_MAJOR, 3, n),
-            t.slot(DType.F32, Arrangement.CONTIGUOUS, n));
-        Pointwise op = new Pointwise("many", p, List.of(DType.F32, DType.BOOL, DType.I32, DType.BF16, DType.F32, DType.U8), Launch.NONE);
+        List<Trial.Slot> in =
+            List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 3, n), t.slot(DType.BF16, Arrangement.COLUMN_MAJOR, 3, n),
+                t.slot(DType.F32, Arrangement.CONTIGUOUS, n));
+        Pointwise op = new Pointwise("many", p,
+            List.of(DType.F32, DType.BOOL, DType.I32, DType.BF16, DType.F32, DType.U8), Launch.NONE);
         List<Trial.Slot> out = new ArrayList<>();
         for (DType type : op.types()) {
           out.add(t.slot(type, Arrangement.values()[out.size()], 3, n));
@@ -180,7 +189,8 @@ abstract class PointwiseContract extends Contract {
 
   @Test
   void programsWithoutInputs() {
-    Pointwise op = Pointwise.of("constants", Program.of(0, Expr.constant(0.3), Expr.constant(7, Kind.INT), Expr.argument(0)), Launch.of(2.5),
+    Pointwise op = Pointwise.of("constants",
+        Program.of(0, Expr.constant(0.3), Expr.constant(7, Kind.INT), Expr.argument(0)), Launch.of(2.5),
         DType.F32);
     trial(10, t -> t.pointwise(op, List.of(), t.outputs(op, Arrangement.SLICED, List.of())));
   }
@@ -191,9 +201,10 @@ abstract class PointwiseContract extends Contract {
     Pointwise op = Pointwise.of("copies", Program.of(3, B, A, Expr.constant(4), sum, sum, A));
     for (int n : new int[] {1, 16, 70}) {
       trial(n, t -> {
-        List<Trial.Slot> in = List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, n), t.slot(DType.BF16, Arrangement.CONTIGUOUS, n),
-            // Not read by the program.
-            t.slot(DType.F32, Arrangement.CONTIGUOUS, 4, 1));
+        List<Trial.Slot> in =
+            List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, n), t.slot(DType.BF16, Arrangement.CONTIGUOUS, n),
+                // Not read by the program.
+                t.slot(DType.F32, Arrangement.CONTIGUOUS, 4, 1));
         t.pointwise(op, in, t.outputs(op, Arrangement.PADDED_ROWS, in));
       });
     }
@@ -247,9 +258,11 @@ abstract class PointwiseContract extends Contract {
     List<DType> types = new ArrayList<>();
     int count = random.nextInt(1, 7);
     for (int i = 0; i < count; i++) {
-      types.add(i == 0 ? DType.F32 : List.of(DType.F32, DType.F32, DType.F32, DType.BF16, DType.I32, DType.U8, DType.BOOL).get(random.nextInt(7)));
+      types.add(i == 0 ? DType.F32 : List
+          .of(DType.F32, DType.F32, DType.F32, DType.BF16, DType.I32, DType.U8, DType.BOOL).get(random.nextInt(7)));
     }
-    Program p = new RandomPrograms(random).program(types.stream().map(DType::kind).toList(), random.nextInt(1, 31), random.nextInt(1, 5));
+    Program p = new RandomPrograms(random).program(types.stream().map(DType::kind).toList(), random.nextInt(1, 31),
+        random.nextInt(1, 5));
     List<Trial.Slot> in = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       in.add(randomOperand(t, types.get(i), full, i == 0, random.nextInt(4) == 0 ? Numbers.SPECIAL : Numbers.ORDINARY));
@@ -281,7 +294,8 @@ abstract class PointwiseContract extends Contract {
   }
 
   private static Arrangement randomArrangement(RandomGenerator random) {
-    return random.nextInt(3) == 0 ? Arrangement.values()[random.nextInt(Arrangement.values().length)] : Arrangement.CONTIGUOUS;
+    return random.nextInt(3) == 0 ? Arrangement.values()[random.nextInt(Arrangement.values().length)]
+        : Arrangement.CONTIGUOUS;
   }
 
   /** Of rank 0 to 5 and up to about a thousand elements. */
@@ -301,7 +315,8 @@ abstract class PointwiseContract extends Contract {
   void viewsOfViews() {
     trial(12, t -> {
       Trial.Slot whole = t.slot(DType.F32, Arrangement.CONTIGUOUS, 6, 1, 40, 9);
-      Layout view = whole.layout().expand(Shape.of(6, 4, 40, 9)).permute(2, 0, 3, 1).slice(0, 3, 36, 2).slice(1, 1, 5, 3);
+      Layout view =
+          whole.layout().expand(Shape.of(6, 4, 40, 9)).permute(2, 0, 3, 1).slice(0, 3, 36, 2).slice(1, 1, 5, 3);
       List<Trial.Slot> in = List.of(whole.as(view), t.slot(DType.F32, Arrangement.CONTIGUOUS, view.shape().dims()),
           t.slot(DType.F32, Arrangement.CONTIGUOUS, 9, 1));
       t.pointwise(BLEND, in, t.outputs(BLEND, Arrangement.CONTIGUOUS, in));

@@ -41,7 +41,8 @@ abstract class PoolContract extends Contract {
       for (int kernel : new int[] {1, 2, 3, 5}) {
         for (int stride = 1; stride <= 4; stride++) {
           for (int padding = 0; 2 * padding <= kernel; padding++) {
-            both(new PoolGeometry(kind, kernel, kernel, stride, stride, padding, padding), Numbers.ORDINARY, 2, 3, 9, 11);
+            both(new PoolGeometry(kind, kernel, kernel, stride, stride, padding, padding), Numbers.ORDINARY, 2, 3, 9,
+                11);
           }
         }
       }

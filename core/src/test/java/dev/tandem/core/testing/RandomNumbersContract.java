@@ -18,13 +18,15 @@ import org.junit.jupiter.api.Test;
 abstract class RandomNumbersContract extends Contract {
   private static final Expr X = Expr.input(0);
   private static final Expr COUNTER = Expr.input(1, Kind.INT);
-  private static final Program DRAWS = Program.of(2, Expr.random(COUNTER, 0), Expr.random(COUNTER, 7).sub(0.5), Expr.random(COUNTER, -3));
+  private static final Program DRAWS =
+      Program.of(2, Expr.random(COUNTER, 0), Expr.random(COUNTER, 7).sub(0.5), Expr.random(COUNTER, -3));
 
   @Test
   void firstWordsOfTheKnownAnswers() {
     trial(1, t -> {
       Pointwise op = Pointwise.of("draw", Program.of(2, Expr.random(COUNTER, 0)), Launch.random(0), DType.F32);
-      List<Trial.Slot> in = List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 4), t.slot(DType.I32, new double[] {0}, Arrangement.CONTIGUOUS, 1));
+      List<Trial.Slot> in = List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 4),
+          t.slot(DType.I32, new double[] {0}, Arrangement.CONTIGUOUS, 1));
       Trial.Slot out = t.outputs(op, Arrangement.CONTIGUOUS, in).get(0);
       t.pointwise(op, in, List.of(out));
       HostArray got = t.read(out);
@@ -58,17 +60,20 @@ abstract class RandomNumbersContract extends Contract {
   void moreElementsThanAnyChunk() {
     trial(3, t -> {
       Pointwise op = Pointwise.of("draws", DRAWS, Launch.random(42), DType.F32);
-      List<Trial.Slot> in = List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 70_001), t.slot(DType.I32, Arrangement.CONTIGUOUS));
+      List<Trial.Slot> in =
+          List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 70_001), t.slot(DType.I32, Arrangement.CONTIGUOUS));
       t.pointwise(op, in, t.outputs(op, Arrangement.CONTIGUOUS, in));
     });
     trial(4, t -> {
       Pointwise op = Pointwise.of("draws", DRAWS, Launch.random(42), DType.F32);
-      List<Trial.Slot> in = List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 1), t.slot(DType.I32, Arrangement.CONTIGUOUS, 1, 1));
+      List<Trial.Slot> in =
+          List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 1), t.slot(DType.I32, Arrangement.CONTIGUOUS, 1, 1));
       // The position counts in the shape of the output, which is that of another operand.
       Trial.Slot shape = t.slot(DType.F32, Arrangement.CHANNELS_LAST, 3, 33, 7, 9);
       Program p = Program.of(3, Expr.random(COUNTER, 1).add(Expr.input(2).mul(0)).less(0.7).where(X, Expr.constant(0)));
       Pointwise mask = Pointwise.of("mask", p, Launch.random(42), DType.F32);
-      t.pointwise(mask, List.of(in.get(0), in.get(1), shape), t.outputs(mask, Arrangement.CHANNELS_LAST, List.of(in.get(0), in.get(1), shape)));
+      t.pointwise(mask, List.of(in.get(0), in.get(1), shape),
+          t.outputs(mask, Arrangement.CHANNELS_LAST, List.of(in.get(0), in.get(1), shape)));
     });
   }
 
@@ -76,7 +81,8 @@ abstract class RandomNumbersContract extends Contract {
   @Test
   void inTheProloguesOfReductions() {
     Program p = Program.of(2, Expr.random(COUNTER, 5).less(0.7).where(X, Expr.constant(0)));
-    for (List<Integer> axes : List.of(List.of(0), List.of(1), List.of(2), List.of(0, 2), List.of(1, 2), List.of(0, 1, 2))) {
+    for (List<Integer> axes : List.of(List.of(0), List.of(1), List.of(2), List.of(0, 2), List.of(1, 2),
+        List.of(0, 1, 2))) {
       for (Arrangement a : List.of(Arrangement.CONTIGUOUS, Arrangement.TRANSPOSED, Arrangement.SLICED)) {
         trial(6, t -> {
           Reduce op = new Reduce(Reduce.Kind.SUM, axes, p, Launch.random(-5));
@@ -88,7 +94,8 @@ abstract class RandomNumbersContract extends Contract {
     trial(7, t -> {
       Program draw = Program.of(2, Expr.random(COUNTER, 5));
       Reduce op = new Reduce(Reduce.Kind.ARGMAX, List.of(1), draw, Launch.random(8));
-      List<Trial.Slot> in = List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 9, 1000), t.slot(DType.I32, Arrangement.CONTIGUOUS, 1));
+      List<Trial.Slot> in =
+          List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 9, 1000), t.slot(DType.I32, Arrangement.CONTIGUOUS, 1));
       Trial.Slot out = t.outputs(op, Arrangement.CONTIGUOUS, in).get(0);
       t.reduce(op, in, out);
       float best = -1;

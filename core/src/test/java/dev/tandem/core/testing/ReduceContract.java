@@ -34,7 +34,8 @@ abstract class ReduceContract extends Contract {
     return all;
   }
 
-  private void reduce(long seed, Kind kind, List<Integer> axes, DType type, Numbers numbers, Arrangement from, Arrangement to, int... dims) {
+  private void reduce(long seed, Kind kind, List<Integer> axes, DType type, Numbers numbers, Arrangement from,
+      Arrangement to, int... dims) {
     if (kind.isPosition() && axes.size() != 1) {
       return;
     }
@@ -52,7 +53,8 @@ abstract class ReduceContract extends Contract {
       for (List<Integer> axes : subsets(dims.length)) {
         for (Kind kind : Kind.values()) {
           for (Arrangement a : Arrangement.values()) {
-            reduce(a.ordinal(), kind, axes, DType.F32, Numbers.ORDINARY, a, a.ordinal() % 2 == 0 ? Arrangement.CONTIGUOUS : a, dims);
+            reduce(a.ordinal(), kind, axes, DType.F32, Numbers.ORDINARY, a,
+                a.ordinal() % 2 == 0 ? Arrangement.CONTIGUOUS : a, dims);
           }
         }
       }
@@ -89,12 +91,17 @@ abstract class ReduceContract extends Contract {
   void longRowsAndTallColumns() {
     for (Kind kind : Kind.values()) {
       reduce(4, kind, List.of(0), DType.F32, Numbers.ORDINARY, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, 70_001);
-      reduce(5, kind, List.of(1), DType.F32, Numbers.ORDINARY, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, 2, 40_003);
-      reduce(6, kind, List.of(0), DType.F32, Numbers.ORDINARY, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, 20_011, 3);
-      reduce(7, kind, List.of(0), DType.F32, Numbers.ORDINARY, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, 2, 40_003);
+      reduce(5, kind, List.of(1), DType.F32, Numbers.ORDINARY, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, 2,
+          40_003);
+      reduce(6, kind, List.of(0), DType.F32, Numbers.ORDINARY, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, 20_011,
+          3);
+      reduce(7, kind, List.of(0), DType.F32, Numbers.ORDINARY, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, 2,
+          40_003);
     }
-    reduce(8, Kind.SUM, List.of(0, 2, 3), DType.F32, Numbers.ORDINARY, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, 8, 17, 20, 20);
-    reduce(9, Kind.SUM, List.of(0, 2, 3), DType.F32, Numbers.ORDINARY, Arrangement.CHANNELS_LAST, Arrangement.CONTIGUOUS, 8, 17, 20, 20);
+    reduce(8, Kind.SUM, List.of(0, 2, 3), DType.F32, Numbers.ORDINARY, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS,
+        8, 17, 20, 20);
+    reduce(9, Kind.SUM, List.of(0, 2, 3), DType.F32, Numbers.ORDINARY, Arrangement.CHANNELS_LAST,
+        Arrangement.CONTIGUOUS, 8, 17, 20, 20);
     reduce(10, Kind.SUM, List.of(0), DType.I32, Numbers.WIDE, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, 70_001);
   }
 
@@ -104,8 +111,10 @@ abstract class ReduceContract extends Contract {
     for (Kind kind : List.of(Kind.ARGMAX, Kind.ARGMIN)) {
       for (DType type : List.of(DType.F32, DType.I32)) {
         for (int n : new int[] {1, 5, 16, 33, 100, 3001}) {
-          reduce(n, kind, List.of(1), type, Numbers.SMALL_INTEGERS, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, 9, n);
-          reduce(n, kind, List.of(0), type, Numbers.SMALL_INTEGERS, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, n, 9);
+          reduce(n, kind, List.of(1), type, Numbers.SMALL_INTEGERS, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, 9,
+              n);
+          reduce(n, kind, List.of(0), type, Numbers.SMALL_INTEGERS, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, n,
+              9);
         }
       }
     }
@@ -124,12 +133,14 @@ abstract class ReduceContract extends Contract {
             double[] x = new double[2 * n * n];
             for (int r = 0; r < 2 * n; r++) {
               for (int i = 0; i < n; i++) {
-                double v = i == r % n ? odd[r % 4] : r >= n && i == (r + 3) % n ? odd[(r / 4 + 1) % 4] : (float) t.random().nextGaussian();
+                double v = i == r % n ? odd[r % 4]
+                    : r >= n && i == (r + 3) % n ? odd[(r / 4 + 1) % 4] : (float) t.random().nextGaussian();
                 x[reduced == 1 ? r * n + i : i * 2 * n + r] = v;
               }
             }
             Reduce op = Reduce.of(kind, List.of(reduced), DType.Kind.FLOAT);
-            List<Trial.Slot> in = List.of(t.slot(DType.F32, x, Arrangement.CONTIGUOUS, reduced == 1 ? 2 * n : n, reduced == 1 ? n : 2 * n));
+            List<Trial.Slot> in = List
+                .of(t.slot(DType.F32, x, Arrangement.CONTIGUOUS, reduced == 1 ? 2 * n : n, reduced == 1 ? n : 2 * n));
             t.reduce(op, in, t.outputs(op, Arrangement.CONTIGUOUS, in).get(0));
           });
         }
@@ -137,7 +148,8 @@ abstract class ReduceContract extends Contract {
     }
     for (Kind kind : Kind.values()) {
       trial(13, t -> {
-        double[] same = {Double.NEGATIVE_INFINITY, Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY, Double.NaN, Double.NaN};
+        double[] same = {Double.NEGATIVE_INFINITY, Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY,
+            Double.POSITIVE_INFINITY, Double.NaN, Double.NaN};
         Reduce op = Reduce.of(kind, List.of(1), DType.Kind.FLOAT);
         List<Trial.Slot> in = List.of(t.slot(DType.F32, same, Arrangement.CONTIGUOUS, 3, 2));
         t.reduce(op, in, t.outputs(op, Arrangement.CONTIGUOUS, in).get(0));
@@ -176,8 +188,9 @@ abstract class ReduceContract extends Contract {
           for (Arrangement a : List.of(Arrangement.CONTIGUOUS, Arrangement.CHANNELS_LAST, Arrangement.SLICED)) {
             trial(15, t -> {
               Reduce op = new Reduce(kind, axes, p, Launch.of(0.25));
-              List<Trial.Slot> in = List.of(t.slot(DType.F32, a, 3, 17, 2, 5), t.slot(DType.F32, Arrangement.CONTIGUOUS, 1, 17, 1, 1),
-                  t.slot(DType.BF16, Arrangement.CONTIGUOUS, 2, 5));
+              List<Trial.Slot> in =
+                  List.of(t.slot(DType.F32, a, 3, 17, 2, 5), t.slot(DType.F32, Arrangement.CONTIGUOUS, 1, 17, 1, 1),
+                      t.slot(DType.BF16, Arrangement.CONTIGUOUS, 2, 5));
               t.reduce(op, in, t.outputs(op, Arrangement.CONTIGUOUS, in).get(0));
             });
           }
@@ -191,11 +204,13 @@ abstract class ReduceContract extends Contract {
   void integerPrologues() {
     Expr i = Expr.input(0, DType.Kind.INT);
     Expr j = Expr.input(1, DType.Kind.INT);
-    for (Program p : List.of(Program.of(2, i.equal(j).toInt()), Program.of(2, i.mul(j)), Program.of(2, i.sub(j).toFloat()))) {
+    for (Program p : List.of(Program.of(2, i.equal(j).toInt()), Program.of(2, i.mul(j)),
+        Program.of(2, i.sub(j).toFloat()))) {
       for (Kind kind : Kind.values()) {
         trial(16, t -> {
           Reduce op = new Reduce(kind, List.of(0), p, Launch.NONE);
-          List<Trial.Slot> in = List.of(t.slot(DType.I32, Arrangement.CONTIGUOUS, 333, 5), t.slot(DType.U8, Arrangement.CONTIGUOUS, 5));
+          List<Trial.Slot> in =
+              List.of(t.slot(DType.I32, Arrangement.CONTIGUOUS, 333, 5), t.slot(DType.U8, Arrangement.CONTIGUOUS, 5));
           t.reduce(op, in, t.outputs(op, Arrangement.CONTIGUOUS, in).get(0));
         });
       }
@@ -214,8 +229,10 @@ abstract class ReduceContract extends Contract {
   @Test
   void sumsOfNothingAreZero() {
     reduce(17, Kind.SUM, List.of(0), DType.F32, Numbers.ORDINARY, Arrangement.CONTIGUOUS, Arrangement.SLICED, 0, 5);
-    reduce(18, Kind.SUM, List.of(1), DType.F32, Numbers.ORDINARY, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, 33, 0);
-    reduce(19, Kind.SUM, List.of(0, 1), DType.I32, Numbers.ORDINARY, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, 3, 0);
+    reduce(18, Kind.SUM, List.of(1), DType.F32, Numbers.ORDINARY, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, 33,
+        0);
+    reduce(19, Kind.SUM, List.of(0, 1), DType.I32, Numbers.ORDINARY, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, 3,
+        0);
     for (Kind kind : Kind.values()) {
       reduce(20, kind, List.of(1), DType.F32, Numbers.ORDINARY, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, 0, 5);
     }

@@ -11,7 +11,6 @@ import dev.tandem.core.op.Conv2dGradWeight;
 import dev.tandem.core.op.CumulativeSum;
 import dev.tandem.core.op.Gather;
 import dev.tandem.core.op.MatMul;
-import dev.tandem.core.op.Op;
 import dev.tandem.core.op.Pointwise;
 import dev.tandem.core.op.Pool2d;
 import dev.tandem.core.op.Pool2dGrad;
@@ -169,7 +168,8 @@ public final class ReferenceBackend implements Backend {
   private static int index(Elements indices, int position, int rows) {
     int index = (int) indices.get(position);
     if (index < 0 || index >= rows) {
-      throw new IndexOutOfBoundsException("index " + index + " at position " + position + " is outside the " + rows + " rows");
+      throw new IndexOutOfBoundsException(
+          "index " + index + " at position " + position + " is outside the " + rows + " rows");
     }
     return index;
   }
@@ -212,7 +212,8 @@ public final class ReferenceBackend implements Backend {
     }
   }
 
-  private static void crossEntropyGrad(Elements logits, Elements labels, Elements logSumExp, Elements gradLoss, Elements out) {
+  private static void crossEntropyGrad(Elements logits, Elements labels, Elements logSumExp, Elements gradLoss,
+      Elements out) {
     for (int n = 0; n < labels.size(); n++) {
       for (int c = 0; c < logits.dim(1); c++) {
         double probability = Math.exp(logits.row(n).get(c) - logSumExp.get(n));

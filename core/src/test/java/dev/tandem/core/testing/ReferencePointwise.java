@@ -84,7 +84,8 @@ final class ReferencePointwise {
         case CONST -> i.kind() == Kind.INT ? (int) i.value() : i.value();
         case ARGUMENT -> i.kind() == Kind.FLOAT ? launch.floatArgument(i.index()) : launch.intArgument(i.index());
         case RANDOM -> Philox.uniform(launch.key(), (int) registers[i.a()], i.index(), position);
-        default -> apply(i.op(), i.kind(), registers[i.a()], i.b() < 0 ? 0 : registers[i.b()], i.c() < 0 ? 0 : registers[i.c()]);
+        default -> apply(i.op(), i.kind(), registers[i.a()], i.b() < 0 ? 0 : registers[i.b()],
+            i.c() < 0 ? 0 : registers[i.c()]);
       };
     }
     return registers;

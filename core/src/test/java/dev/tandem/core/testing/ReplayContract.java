@@ -71,7 +71,8 @@ abstract class ReplayContract extends Contract {
     Trial.Slot w = c.input(33, 17);
     Trial.Slot hidden = c.then(new MatMul(false), x, w);
     hidden = c.then(Pointwise.of("activation", Program.of(2, a.add(b).tanh(), a.max(b))), hidden, c.input(17));
-    hidden = c.then(Pointwise.of("dropout", Program.of(2, Expr.random(counter, 0).less(0.5).where(a.mul(Expr.argument(0)), Expr.constant(0))),
+    hidden = c.then(Pointwise.of("dropout",
+        Program.of(2, Expr.random(counter, 0).less(0.5).where(a.mul(Expr.argument(0)), Expr.constant(0))),
         new Launch(List.of(2.0), 77), DType.F32), hidden, step);
     Trial.Slot rows = c.then(new ScatterAdd(7), hidden, index);
     c.then(new Gather(), rows, index);
@@ -95,10 +96,12 @@ abstract class ReplayContract extends Contract {
     c.then(new Conv2dGradWeight(g, 3, 3), image, gradient);
     // Large enough for every thread to have a share.
     Trial.Slot large = c.input(70_001);
-    c.then(Reduce.of(Reduce.Kind.SUM, List.of(0), Kind.FLOAT), c.then(Pointwise.of("square", Program.of(1, a.mul(a))), large));
+    c.then(Reduce.of(Reduce.Kind.SUM, List.of(0), Kind.FLOAT),
+        c.then(Pointwise.of("square", Program.of(1, a.mul(a))), large));
     // In place, as an optimizer does it.
     Trial.Slot rate = t.slot(DType.F32, Arrangement.CONTIGUOUS, 1);
-    c.calls.add(t.call(Pointwise.of("update", Program.of(3, a.sub(b.mul(Expr.input(2)).mul(0.01)))), List.of(w, w, rate), List.of(w)));
+    c.calls.add(t.call(Pointwise.of("update", Program.of(3, a.sub(b.mul(Expr.input(2)).mul(0.01)))),
+        List.of(w, w, rate), List.of(w)));
     c.results.add(w);
     return c;
   }
@@ -128,7 +131,8 @@ abstract class ReplayContract extends Contract {
 
   private static void assertSame(Chain c, List<HostArray> got, List<HostArray> want, String what) {
     for (int i = 0; i < got.size(); i++) {
-      assertThat(got.get(i).data().mismatch(want.get(i).data())).as("%s: first different byte of result %d of %s", what, i, c.calls).isEqualTo(-1);
+      assertThat(got.get(i).data().mismatch(want.get(i).data()))
+          .as("%s: first different byte of result %d of %s", what, i, c.calls).isEqualTo(-1);
     }
   }
 

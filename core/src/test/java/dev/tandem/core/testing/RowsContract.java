@@ -56,7 +56,8 @@ abstract class RowsContract extends Contract {
     trial(3, t -> {
       Trial.Slot row = t.slot(DType.F32, Arrangement.CONTIGUOUS, 1, 17);
       Trial.Slot index = t.slot(DType.I32, new double[] {4}, Arrangement.CONTIGUOUS, 1);
-      List<Trial.Slot> in = List.of(row.as(row.layout().expand(Shape.of(6, 17))), index.as(index.layout().expand(Shape.of(5))));
+      List<Trial.Slot> in =
+          List.of(row.as(row.layout().expand(Shape.of(6, 17))), index.as(index.layout().expand(Shape.of(5))));
       t.exact(new Gather(), in, t.outputs(new Gather(), Arrangement.CONTIGUOUS, in));
     });
   }
@@ -65,13 +66,15 @@ abstract class RowsContract extends Contract {
   void noIndicesAndManyIndices() {
     for (int n : new int[] {0, 1, 4001}) {
       trial(n, t -> {
-        List<Trial.Slot> in = List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 7, 17), indices(t, n, 7, Arrangement.CONTIGUOUS));
+        List<Trial.Slot> in =
+            List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 7, 17), indices(t, n, 7, Arrangement.CONTIGUOUS));
         t.exact(new Gather(), in, t.outputs(new Gather(), Arrangement.CONTIGUOUS, in));
         scatter(t, t.slot(DType.F32, Arrangement.CONTIGUOUS, n, 17), in.get(1), 7, Arrangement.CONTIGUOUS);
       });
     }
     trial(1, t -> {
-      List<Trial.Slot> in = List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 0, 17), t.slot(DType.I32, Arrangement.CONTIGUOUS, 0));
+      List<Trial.Slot> in =
+          List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 0, 17), t.slot(DType.I32, Arrangement.CONTIGUOUS, 0));
       t.exact(new Gather(), in, t.outputs(new Gather(), Arrangement.CONTIGUOUS, in));
       scatter(t, in.get(0), in.get(1), 0, Arrangement.CONTIGUOUS);
     });
@@ -86,8 +89,10 @@ abstract class RowsContract extends Contract {
   void scatterAddOfEveryWidth() {
     for (int columns : new int[] {0, 1, 2, 3, 7, 13, 15, 16, 17, 31, 32, 33, 63, 64, 65, 300}) {
       for (int rows : new int[] {1, 5, 100}) {
-        trial(columns, t -> scatter(t, t.slot(DType.F32, Arrangement.CONTIGUOUS, 41, columns), indices(t, 41, rows, Arrangement.CONTIGUOUS), rows,
-            Arrangement.CONTIGUOUS));
+        trial(columns,
+            t -> scatter(t, t.slot(DType.F32, Arrangement.CONTIGUOUS, 41, columns),
+                indices(t, 41, rows, Arrangement.CONTIGUOUS), rows,
+                Arrangement.CONTIGUOUS));
       }
     }
   }
@@ -118,7 +123,8 @@ abstract class RowsContract extends Contract {
     for (int columns : new int[] {1, 17, 64}) {
       trial(columns, t -> {
         int n = 2000;
-        List<Trial.Slot> in = List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, n, columns), indices(t, n, 3, Arrangement.CONTIGUOUS));
+        List<Trial.Slot> in =
+            List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, n, columns), indices(t, n, 3, Arrangement.CONTIGUOUS));
         Trial.Slot out = t.outputs(new ScatterAdd(3), Arrangement.CONTIGUOUS, in).get(0);
         t.sums(new ScatterAdd(3), in, out, n);
         float[] expected = new float[3 * columns];
@@ -159,13 +165,15 @@ abstract class RowsContract extends Contract {
     assertThatThrownBy(() -> {
       backend().execute(t.call(op, in, out));
       backend().synchronize();
-    }).as("%s with index %d", op, bad).isInstanceOf(IndexOutOfBoundsException.class).hasMessageContaining(Integer.toString(bad))
+    }).as("%s with index %d", op, bad).isInstanceOf(IndexOutOfBoundsException.class)
+        .hasMessageContaining(Integer.toString(bad))
         .hasMessageContaining("9").hasMessageContaining("3");
   }
 
   @Test
   void cumulativeSumsAlongEveryAxis() {
-    int[][] shapes = {{1}, {5}, {33}, {0}, {7, 17}, {17, 7}, {3, 5, 16}, {2, 3, 4, 9}, {3, 0, 2}, {2, 1000}, {1000, 33}};
+    int[][] shapes =
+        {{1}, {5}, {33}, {0}, {7, 17}, {17, 7}, {3, 5, 16}, {2, 3, 4, 9}, {3, 0, 2}, {2, 1000}, {1000, 33}};
     for (int[] dims : shapes) {
       for (int axis = 0; axis < dims.length; axis++) {
         for (boolean reverse : new boolean[] {false, true}) {
@@ -197,7 +205,8 @@ abstract class RowsContract extends Contract {
       Trial.Slot one = t.slot(DType.F32, Arrangement.CONTIGUOUS, 1, 5);
       Layout repeated = one.layout().expand(Shape.of(40, 5));
       List<Trial.Slot> in = List.of(one.as(repeated));
-      t.sums(new CumulativeSum(0, false), in, t.outputs(new CumulativeSum(0, false), Arrangement.CONTIGUOUS, in).get(0), 40);
+      t.sums(new CumulativeSum(0, false), in, t.outputs(new CumulativeSum(0, false), Arrangement.CONTIGUOUS, in).get(0),
+          40);
     });
   }
 }

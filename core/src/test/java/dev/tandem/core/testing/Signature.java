@@ -23,7 +23,8 @@ record Signature(Opcode op, List<Kind> operands) {
     return switch (op) {
       case INPUT, CONST, ARGUMENT, RANDOM -> List.of();
       case ADD, SUB, MUL, MAX, MIN, LESS -> List.of(List.of(Kind.FLOAT, Kind.FLOAT), List.of(Kind.INT, Kind.INT));
-      case EQUAL -> List.of(List.of(Kind.FLOAT, Kind.FLOAT), List.of(Kind.INT, Kind.INT), List.of(Kind.BOOL, Kind.BOOL));
+      case EQUAL ->
+          List.of(List.of(Kind.FLOAT, Kind.FLOAT), List.of(Kind.INT, Kind.INT), List.of(Kind.BOOL, Kind.BOOL));
       case DIV, POW -> List.of(List.of(Kind.FLOAT, Kind.FLOAT));
       case WHERE -> List.of(List.of(Kind.BOOL, Kind.FLOAT, Kind.FLOAT), List.of(Kind.BOOL, Kind.INT, Kind.INT),
           List.of(Kind.BOOL, Kind.BOOL, Kind.BOOL));

@@ -123,7 +123,8 @@ final class Trial implements AutoCloseable {
 
   private Slot slot(Layout layout, HostArray values) {
     long elements = values.shape().size();
-    Slot s = new Slot(layout, backend.allocate(values.dtype(), elements), oracle.allocate(values.dtype(), elements), values);
+    Slot s =
+        new Slot(layout, backend.allocate(values.dtype(), elements), oracle.allocate(values.dtype(), elements), values);
     made.add(s.got);
     write(s);
     return s;
@@ -241,7 +242,8 @@ final class Trial implements AutoCloseable {
   private static void addSumError(double[] error, double[] magnitude, long terms) {
     for (int i = 0; i < error.length; i++) {
       // Infinities and NaN among the terms leave an infinity or NaN, which must be exact.
-      error[i] += Double.isFinite(magnitude[i]) ? 4 * UNIT * (Math.sqrt(terms) + 2) * magnitude[i] + terms * (double) Float.MIN_VALUE : 0;
+      error[i] += Double.isFinite(magnitude[i])
+          ? 4 * UNIT * (Math.sqrt(terms) + 2) * magnitude[i] + terms * (double) Float.MIN_VALUE : 0;
     }
   }
 
@@ -258,7 +260,8 @@ final class Trial implements AutoCloseable {
 
   /** Runs on both. Scratch memory is full of NaN bits, as if other work had just used it. */
   void execute(Op op, List<Slot> in, List<Slot> out) {
-    oracle.execute(new Call(op, in.stream().map(Slot::oracleOperand).toList(), out.stream().map(Slot::oracleOperand).toList(), null));
+    oracle.execute(new Call(op, in.stream().map(Slot::oracleOperand).toList(),
+        out.stream().map(Slot::oracleOperand).toList(), null));
     try {
       backend.execute(call(op, in, out));
       backend.synchronize();
@@ -323,14 +326,17 @@ final class Trial implements AutoCloseable {
       compared++;
       undecided += Double.isInfinite(error) ? 1 : 0;
       if (!accepts(s.dtype(), got, want, error)) {
-        Assertions.fail(describe(op, in, out) + ": output " + k + " at " + Arrays.toString(index(s.shape(), position)) + " is " + got + ", not " + want + " ± "
+        Assertions.fail(describe(op, in, out) + ": output " + k + " at " + Arrays.toString(index(s.shape(), position))
+            + " is " + got + ", not " + want + " ± "
             + error);
       }
     }
     long bytes = s.dtype().bytes();
     for (int a = 0; a < after.shape().size(); a++) {
-      if (!inside.get(a) && after.data().asSlice(a * bytes, bytes).mismatch(s.before.data().asSlice(a * bytes, bytes)) >= 0) {
-        Assertions.fail(describe(op, in, out) + ": output " + k + " wrote element " + a + " of its storage, which is not in its view");
+      if (!inside.get(a)
+          && after.data().asSlice(a * bytes, bytes).mismatch(s.before.data().asSlice(a * bytes, bytes)) >= 0) {
+        Assertions.fail(describe(op, in, out) + ": output " + k + " wrote element " + a
+            + " of its storage, which is not in its view");
       }
     }
   }
