@@ -57,15 +57,20 @@ class DerivativeTest {
   }
 
   /** The gradients of {@code wanted} at {@code in}, given the gradients of the outputs. */
-  private static double[] gradients(Program p, boolean outputsAtHand, List<Integer> wanted, double[] in, double[] gradOut) {
+  private static double[] gradients(Program p, boolean outputsAtHand, List<Integer> wanted, double[] in,
+      double[] gradOut) {
     double[] out = evaluate(p, in);
     double[] slots = IntStream.range(0, in.length + out.length + gradOut.length)
-        .mapToDouble(s -> s < in.length ? in[s] : s < in.length + out.length ? out[s - in.length] : gradOut[s - in.length - out.length]).toArray();
+        .mapToDouble(s -> s < in.length ? in[s]
+            : s < in.length + out.length ? out[s - in.length] : gradOut[s - in.length - out.length])
+        .toArray();
     Derivative.Selection selection = Derivative.of(p, outputsAtHand).select(wanted);
     return evaluate(selection.program(), selection.slots().stream().mapToDouble(s -> slots[s]).toArray());
   }
 
-  /** Against central differences, which are wrong by about 1e-9 here; constants of the rules are fp32, wrong by 6e-8. */
+  /**
+   * Against central differences, which are wrong by about 1e-9 here; constants of the rules are fp32, wrong by 6e-8.
+   */
   private static void check(String name, Program p, double... in) {
     double[] gradOut = IntStream.range(0, p.outputs().size()).mapToDouble(k -> 1.3 - 0.7 * k).toArray();
     for (boolean outputsAtHand : new boolean[] {false, true}) {
@@ -85,8 +90,9 @@ class DerivativeTest {
           expected += p.outputKind(k) == Kind.FLOAT ? gradOut[k] * (above[k] - below[k]) / (2 * h) : 0;
         }
         double got = gradients(p, outputsAtHand, List.of(i), in, gradOut)[0];
-        assertThat(got).as("%s by input %d at %s, outputs at hand %s", name, i, Arrays.toString(in), outputsAtHand).isCloseTo(expected,
-            within(1e-6 * (1 + Math.abs(expected))));
+        assertThat(got).as("%s by input %d at %s, outputs at hand %s", name, i, Arrays.toString(in), outputsAtHand)
+            .isCloseTo(expected,
+                within(1e-6 * (1 + Math.abs(expected))));
       }
     }
   }
@@ -174,7 +180,8 @@ class DerivativeTest {
     assertThat(at(X.abs(), -0.0)).isZero();
     double[] both = gradients(Program.of(2, X.max(Y)), true, List.of(0, 1), new double[] {3, 3}, new double[] {5});
     assertThat(both).containsExactly(0, 5);
-    assertThat(gradients(Program.of(2, X.min(Y)), true, List.of(0, 1), new double[] {3, 3}, new double[] {5})).containsExactly(0, 5);
+    assertThat(gradients(Program.of(2, X.min(Y)), true, List.of(0, 1), new double[] {3, 3}, new double[] {5}))
+        .containsExactly(0, 5);
   }
 
   @Test
@@ -232,7 +239,8 @@ class DerivativeTest {
     Derivative d = Derivative.of(Program.of(2, X.floor().add(Y).add(X.less(0).toFloat())), true);
     assertThat(d.reaches(0)).isFalse();
     assertThat(d.reaches(1)).isTrue();
-    assertThatThrownBy(() -> d.select(List.of(1, 0))).isInstanceOf(IllegalArgumentException.class).hasMessage("no gradient flows to input 0");
+    assertThatThrownBy(() -> d.select(List.of(1, 0))).isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("no gradient flows to input 0");
     assertThat(Derivative.of(Program.of(1, Expr.input(0, Kind.INT).add(1)), true).reaches(0)).isFalse();
     assertThat(Derivative.of(Program.of(2, X), true).reaches(1)).as("an input that is not read").isFalse();
   }
@@ -243,11 +251,13 @@ class DerivativeTest {
     Program dropout = Program.of(2, Expr.random(Expr.input(1, Kind.INT), 4).less(0.7).where(X, Expr.constant(0)));
     Derivative.Selection s = Derivative.of(dropout, true).select(List.of(0));
     assertThat(s.slots()).as("the counter and the gradient").containsExactly(1, 3);
-    assertThat(s.program().code().stream().filter(i -> i.op() == Opcode.RANDOM).map(Program.Instruction::index)).containsExactly(4);
+    assertThat(s.program().code().stream().filter(i -> i.op() == Opcode.RANDOM).map(Program.Instruction::index))
+        .containsExactly(4);
   }
 
   @Test
   void derivativesAreRemembered() {
-    assertThat(Derivative.of(Program.of(1, X.tanh()), true)).isSameAs(Derivative.of(Program.of(1, Expr.input(0).tanh()), true));
+    assertThat(Derivative.of(Program.of(1, X.tanh()), true))
+        .isSameAs(Derivative.of(Program.of(1, Expr.input(0).tanh()), true));
   }
 }

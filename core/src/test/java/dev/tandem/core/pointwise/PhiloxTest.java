@@ -16,7 +16,8 @@ class PhiloxTest {
   void knownAnswers() {
     assertThat(words(0, 0, 0, 0, 0, 0)).containsExactly(0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8);
     assertThat(words(-1, -1, -1, -1, -1, -1)).containsExactly(0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd);
-    assertThat(words(0xa4093822, 0x299f31d0, 0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344)).containsExactly(0xd16cfe09, 0x94fdcceb,
+    assertThat(words(0xa4093822, 0x299f31d0, 0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344)).containsExactly(
+        0xd16cfe09, 0x94fdcceb,
         0x5001e420, 0x24126ea1);
   }
 
@@ -60,7 +61,9 @@ class PhiloxTest {
       squares += (v - 0.5) * (v - 0.5);
     }
     // Mean 1/2 and variance 1/12; five standard errors.
-    assertThat(sum / u.length).isBetween(0.5 - 5 * Math.sqrt(1 / 12.0 / u.length), 0.5 + 5 * Math.sqrt(1 / 12.0 / u.length));
-    assertThat(squares / u.length).isBetween(1 / 12.0 - 5 * Math.sqrt(1 / 180.0 / u.length), 1 / 12.0 + 5 * Math.sqrt(1 / 180.0 / u.length));
+    assertThat(sum / u.length).isBetween(0.5 - 5 * Math.sqrt(1 / 12.0 / u.length),
+        0.5 + 5 * Math.sqrt(1 / 12.0 / u.length));
+    assertThat(squares / u.length).isBetween(1 / 12.0 - 5 * Math.sqrt(1 / 180.0 / u.length),
+        1 / 12.0 + 5 * Math.sqrt(1 / 180.0 / u.length));
   }
 }

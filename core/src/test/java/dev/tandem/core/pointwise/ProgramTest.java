@@ -26,17 +26,21 @@ class ProgramTest {
   @Test
   void whatDiffersInAnythingHasItsOwnRegister() {
     Expr counter = Expr.input(1, Kind.INT);
-    Program p = Program.of(2, X.add(2).mul(X.add(3)), Expr.random(counter, 0).sub(Expr.random(counter, 1)), Expr.argument(0).div(Expr.argument(1)));
-    assertThat(opcodes(p)).containsExactly(Opcode.INPUT, Opcode.CONST, Opcode.ADD, Opcode.CONST, Opcode.ADD, Opcode.MUL, Opcode.INPUT,
+    Program p = Program.of(2, X.add(2).mul(X.add(3)), Expr.random(counter, 0).sub(Expr.random(counter, 1)),
+        Expr.argument(0).div(Expr.argument(1)));
+    assertThat(opcodes(p)).containsExactly(Opcode.INPUT, Opcode.CONST, Opcode.ADD, Opcode.CONST, Opcode.ADD, Opcode.MUL,
+        Opcode.INPUT,
         Opcode.RANDOM, Opcode.RANDOM, Opcode.SUB, Opcode.ARGUMENT, Opcode.ARGUMENT, Opcode.DIV);
     assertThat(p.outputs()).containsExactly(5, 9, 12);
-    assertThat(opcodes(Program.of(0, Expr.constant(1), Expr.constant(1, Kind.INT), Expr.constant(1, Kind.BOOL)))).hasSize(3);
+    assertThat(opcodes(Program.of(0, Expr.constant(1), Expr.constant(1, Kind.INT), Expr.constant(1, Kind.BOOL))))
+        .hasSize(3);
   }
 
   @Test
   void programsBuiltTwiceAreEqual() {
     Program p = Program.of(2, X.sub(Y).exp().mul(0.5), X.less(Y));
-    Program q = Program.of(2, Expr.input(0).sub(Expr.input(1)).exp().mul(Expr.constant(0.5)), Expr.input(0).less(Expr.input(1)));
+    Program q = Program.of(2, Expr.input(0).sub(Expr.input(1)).exp().mul(Expr.constant(0.5)),
+        Expr.input(0).less(Expr.input(1)));
     assertThat(p).isEqualTo(q).hasSameHashCodeAs(q);
     assertThat(p).isNotEqualTo(Program.of(2, X.sub(Y).exp().mul(0.25), X.less(Y)));
     assertThat(p.outputKind(0)).isEqualTo(Kind.FLOAT);
@@ -64,7 +68,8 @@ class ProgramTest {
   void inputKindsComeFromUseOrAreFloat() {
     Program p = Program.of(3, Expr.input(1, Kind.INT).toFloat());
     assertThat(p.inputs()).containsExactly(Kind.FLOAT, Kind.INT, Kind.FLOAT);
-    assertThat(Program.of(List.of(Kind.BOOL, Kind.INT), List.of(Expr.constant(1))).inputs()).containsExactly(Kind.BOOL, Kind.INT);
+    assertThat(Program.of(List.of(Kind.BOOL, Kind.INT), List.of(Expr.constant(1))).inputs()).containsExactly(Kind.BOOL,
+        Kind.INT);
   }
 
   @Test
@@ -98,7 +103,9 @@ class ProgramTest {
 
   @Test
   void neutralOperationsVanish() {
-    assertThat(List.of(X.add(0), X.sub(0), X.mul(1), X.div(1), Expr.constant(0).add(X), Expr.constant(1).mul(X), X.toFloat())).allMatch(e -> e == X);
+    assertThat(
+        List.of(X.add(0), X.sub(0), X.mul(1), X.div(1), Expr.constant(0).add(X), Expr.constant(1).mul(X), X.toFloat()))
+        .allMatch(e -> e == X);
     assertThat(Expr.constant(0).sub(X)).isNotSameAs(X);
   }
 
@@ -115,7 +122,8 @@ class ProgramTest {
     assertThatThrownBy(() -> b.where(X, i)).hasMessage("WHERE between FLOAT and INT");
     assertThatThrownBy(b::neg).hasMessage("NEG of BOOL");
     assertThatThrownBy(() -> Expr.random(X, 0)).hasMessage("the counter of a random number must be an INT input");
-    assertThatThrownBy(() -> Expr.random(i.add(1), 0)).hasMessage("the counter of a random number must be an INT input");
+    assertThatThrownBy(() -> Expr.random(i.add(1), 0))
+        .hasMessage("the counter of a random number must be an INT input");
   }
 
   @Test

@@ -41,7 +41,8 @@ class HostArrayTest {
   @Test
   void memoryOfTheWrongSizeIsRefused() {
     Spec spec = new Spec(Shape.of(3), DType.F32);
-    assertThatThrownBy(() -> HostArray.wrap(spec, MemorySegment.ofArray(new float[2]))).isInstanceOf(ShapeException.class)
+    assertThatThrownBy(() -> HostArray.wrap(spec, MemorySegment.ofArray(new float[2])))
+        .isInstanceOf(ShapeException.class)
         .hasMessage("8 bytes of host memory for F32[3], which has 12");
   }
 

@@ -54,7 +54,8 @@ class LayoutTest {
 
   @Test
   void badStridesAreRefused() {
-    assertThatThrownBy(() -> Layout.of(Shape.of(2, 3), new long[] {1}, 0)).isInstanceOf(ShapeException.class).hasMessage("1 strides for [2, 3]");
+    assertThatThrownBy(() -> Layout.of(Shape.of(2, 3), new long[] {1}, 0)).isInstanceOf(ShapeException.class)
+        .hasMessage("1 strides for [2, 3]");
     assertThatThrownBy(() -> Layout.of(Shape.of(2), new long[] {-1}, 1)).isInstanceOf(ShapeException.class)
         .hasMessage("negative stride or offset");
     assertThatThrownBy(() -> Layout.of(Shape.of(2), new long[] {1}, -1)).isInstanceOf(ShapeException.class);
@@ -110,14 +111,19 @@ class LayoutTest {
     Layout transposed = Layout.contiguous(Shape.of(4, 6)).permute(1, 0);
     assertThat(transposed.reshape(Shape.of(24))).isEmpty();
     assertThat(transposed.reshape(Shape.of(2, 3, 4)).orElseThrow()).hasToString("[2, 3, 4]/[3, 1, 6]+0");
-    assertThat(transposed.reshape(Shape.of(6, 1, 2, 2)).map(LayoutTest::addresses).orElseThrow()).containsExactly(addresses(transposed));
+    assertThat(transposed.reshape(Shape.of(6, 1, 2, 2)).map(LayoutTest::addresses).orElseThrow())
+        .containsExactly(addresses(transposed));
     Layout repeated = Layout.contiguous(Shape.of(1, 5)).expand(Shape.of(3, 5));
     assertThat(repeated.reshape(Shape.of(15))).isEmpty();
-    assertThat(Layout.contiguous(Shape.of(1)).expand(Shape.of(6)).reshape(Shape.of(2, 3)).orElseThrow()).hasToString("[2, 3]/[0, 0]+0");
+    assertThat(Layout.contiguous(Shape.of(1)).expand(Shape.of(6)).reshape(Shape.of(2, 3)).orElseThrow())
+        .hasToString("[2, 3]/[0, 0]+0");
     assertThat(Layout.contiguous(Shape.of(0, 3)).permute(1, 0).reshape(Shape.of(7, 0))).isPresent();
   }
 
-  /** Whether strides can describe {@code addresses} in {@code shape}, found by trying: each stride from two neighbours. */
+  /**
+   * Whether strides can describe {@code addresses} in {@code shape}, found by trying: each stride from two
+   * neighbours.
+   */
   private static boolean describable(long[] addresses, Shape shape) {
     long[] strides = new long[shape.rank()];
     long step = 1;

@@ -23,12 +23,14 @@ class ShapeTest {
     Shape s = Shape.of(dims);
     dims[0] = 9;
     s.dims()[1] = 9;
-    assertThat(s).isEqualTo(Shape.of(2, 3)).hasSameHashCodeAs(Shape.of(2, 3)).isNotEqualTo(Shape.of(3, 2)).hasToString("[2, 3]");
+    assertThat(s).isEqualTo(Shape.of(2, 3)).hasSameHashCodeAs(Shape.of(2, 3)).isNotEqualTo(Shape.of(3, 2))
+        .hasToString("[2, 3]");
   }
 
   @Test
   void negativeDimensionsAndTooManyElementsAreRefused() {
-    assertThatThrownBy(() -> Shape.of(2, -1)).isInstanceOf(ShapeException.class).hasMessage("negative dimension in [2, -1]");
+    assertThatThrownBy(() -> Shape.of(2, -1)).isInstanceOf(ShapeException.class)
+        .hasMessage("negative dimension in [2, -1]");
     assertThatThrownBy(() -> Shape.of(1 << 30, 1 << 30, 1 << 30)).isInstanceOf(ShapeException.class)
         .hasMessage("the elements of [1073741824, 1073741824, 1073741824] cannot be counted in 64 bits");
   }
@@ -39,9 +41,12 @@ class ShapeTest {
     assertThat(s.dim(-1)).isEqualTo(4);
     assertThat(s.dim(0)).isEqualTo(2);
     assertThat(s.axis(-3)).isZero();
-    assertThatThrownBy(() -> s.axis(3)).isInstanceOf(ShapeException.class).hasMessage("axis 3 of [2, 3, 4], which has rank 3");
-    assertThatThrownBy(() -> s.axis(-4)).isInstanceOf(ShapeException.class).hasMessage("axis -4 of [2, 3, 4], which has rank 3");
-    assertThatThrownBy(() -> Shape.of().axis(0)).isInstanceOf(ShapeException.class).hasMessage("axis 0 of [], which has rank 0");
+    assertThatThrownBy(() -> s.axis(3)).isInstanceOf(ShapeException.class)
+        .hasMessage("axis 3 of [2, 3, 4], which has rank 3");
+    assertThatThrownBy(() -> s.axis(-4)).isInstanceOf(ShapeException.class)
+        .hasMessage("axis -4 of [2, 3, 4], which has rank 3");
+    assertThatThrownBy(() -> Shape.of().axis(0)).isInstanceOf(ShapeException.class)
+        .hasMessage("axis 0 of [], which has rank 0");
   }
 
   @Test
@@ -55,7 +60,8 @@ class ShapeTest {
     assertThat(s.insert(3, 1)).isEqualTo(Shape.of(2, 3, 4, 1));
     assertThat(s.insert(-1, 5)).isEqualTo(Shape.of(2, 3, 4, 5));
     assertThat(s.insert(-4, 5)).isEqualTo(Shape.of(5, 2, 3, 4));
-    assertThatThrownBy(() -> s.insert(4, 1)).isInstanceOf(ShapeException.class).hasMessage("no place 4 for a new axis in [2, 3, 4]");
+    assertThatThrownBy(() -> s.insert(4, 1)).isInstanceOf(ShapeException.class)
+        .hasMessage("no place 4 for a new axis in [2, 3, 4]");
   }
 
   @Test
@@ -69,7 +75,8 @@ class ShapeTest {
 
   @Test
   void dimensionsThatDifferDoNotBroadcast() {
-    assertThatThrownBy(() -> Shape.broadcast(List.of(Shape.of(2, 3), Shape.of(4, 1, 5)))).isInstanceOf(ShapeException.class)
+    assertThatThrownBy(() -> Shape.broadcast(List.of(Shape.of(2, 3), Shape.of(4, 1, 5))))
+        .isInstanceOf(ShapeException.class)
         .hasMessage("axis 2 is 3 in one operand and 5 in another; broadcasting needs equal dimensions or 1");
     assertThatThrownBy(() -> Shape.broadcast(List.of(Shape.of(0), Shape.of(2)))).isInstanceOf(ShapeException.class);
   }

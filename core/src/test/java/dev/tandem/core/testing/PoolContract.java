@@ -67,8 +67,8 @@ abstract class PoolContract extends Contract {
   @Test
   void everyLayout() {
     for (Kind kind : Kind.values()) {
-      for (Arrangement from : Arrangement.values()) {
-        for (Arrangement to : Arrangement.values()) {
+      for (Arrangement from : Arrangement.ALL) {
+        for (Arrangement to : Arrangement.ALL) {
           both(new PoolGeometry(kind, 3, 3, 2, 2, 1, 1), Numbers.ORDINARY, from, to, 2, 5, 6, 7);
         }
       }

@@ -45,7 +45,8 @@ class ReferenceBackendTest {
   private static final Expr I = Expr.input(0, Kind.INT);
   private static final Expr J = Expr.input(1, Kind.INT);
 
-  private final ReferenceBackend oracle = new ReferenceBackend(Set.of(SoftmaxCrossEntropy.class, SoftmaxCrossEntropyGrad.class));
+  private final ReferenceBackend oracle =
+      new ReferenceBackend(Set.of(SoftmaxCrossEntropy.class, SoftmaxCrossEntropyGrad.class));
 
   private Operand operand(DType type, double[] values, int... dims) {
     HostArray host = HostArray.zeros(type, dims);
@@ -92,7 +93,8 @@ class ReferenceBackendTest {
   @Test
   void arithmeticBroadcasts() {
     Expr e = X.mul(Y).add(1).sub(Expr.input(2).div(Expr.constant(4)));
-    assertThat(run(Pointwise.of("e", Program.of(3, e)), f32(of(1, 2, 3, 4), 2, 2), f32(of(10, 100), 2), f32(of(4, 8), 2, 1)))
+    assertThat(
+        run(Pointwise.of("e", Program.of(3, e)), f32(of(1, 2, 3, 4), 2, 2), f32(of(10, 100), 2), f32(of(4, 8), 2, 1)))
         .containsExactly(10, 200, 29, 399);
   }
 
@@ -121,7 +123,8 @@ class ReferenceBackendTest {
   void theErrorFunction() {
     assertThat(unary(X.erf(), 0, 1e-10, 0.5, 1, 2, 2.9999, 3, 3.0001, 3.5, 5, 7, -1, INF, -INF, NAN)).containsExactly(
         of(0, 1.1283791670955126e-10, 0.5204998778130465, 0.8427007929497149, 0.9953222650189527, 0.9999778955735178,
-            0.9999779095030014, 0.9999779234241298, 0.9999992569016276, 0.9999999999984626, 1, -0.8427007929497149, 1, -1, NAN),
+            0.9999779095030014, 0.9999779234241298, 0.9999992569016276, 0.9999999999984626, 1, -0.8427007929497149, 1,
+            -1, NAN),
         within(2e-15));
   }
 
@@ -138,7 +141,8 @@ class ReferenceBackendTest {
     int min = Integer.MIN_VALUE;
     assertThat(ints(I.add(J), new int[] {max, 16777217, -1}, new int[] {1, 0, 1})).containsExactly(min, 16777217, 0);
     assertThat(ints(I.sub(J), new int[] {min}, new int[] {1})).containsExactly(max);
-    assertThat(ints(I.mul(J), new int[] {65536, 46341, min}, new int[] {65536, 46341, -1})).containsExactly(0, -2147479015, min);
+    assertThat(ints(I.mul(J), new int[] {65536, 46341, min}, new int[] {65536, 46341, -1})).containsExactly(0,
+        -2147479015, min);
     assertThat(ints(I.neg(), new int[] {min, 5}, new int[] {0, 0})).containsExactly(min, -5);
     assertThat(ints(I.abs(), new int[] {min, -5}, new int[] {0, 0})).containsExactly(min, 5);
     assertThat(ints(I.max(J), new int[] {16777217}, new int[] {16777216})).containsExactly(16777217);
@@ -148,7 +152,8 @@ class ReferenceBackendTest {
 
   @Test
   void conversionsToInt() {
-    assertThat(run(Pointwise.of("toInt", Program.of(1, X.toInt())), operand(DType.F64, of(1.9, -1.9, 1e10, -1e10, NAN), 5)))
+    assertThat(
+        run(Pointwise.of("toInt", Program.of(1, X.toInt())), operand(DType.F64, of(1.9, -1.9, 1e10, -1e10, NAN), 5)))
         .containsExactly(1, -1, Integer.MAX_VALUE, Integer.MIN_VALUE, 0);
   }
 
@@ -177,7 +182,10 @@ class ReferenceBackendTest {
     assertThat(run(op, operand(DType.F64, of(0), 1))).containsExactly(0.1f);
   }
 
-  /** Random123, kat_vectors: counter and key 0. The number belongs to the logical position, wherever it lies in memory. */
+  /**
+   * Random123, kat_vectors: counter and key 0. The number belongs to the logical position, wherever it lies in
+   * memory.
+   */
   @Test
   void randomNumbersFollowRowMajorPositions() {
     Pointwise op = Pointwise.of("draw", Program.of(2, Expr.random(J, 0)), Launch.random(0), DType.F32);
@@ -185,7 +193,8 @@ class ReferenceBackendTest {
     Operand transposed = new Operand(s, Layout.contiguous(Shape.of(3, 2)).permute(1, 0));
     oracle.execute(new Call(op, List.of(f32(new double[6], 2, 3), i32(0)), List.of(transposed), null));
     double[] held = ReferenceBackend.values(s);
-    assertThat(of(held[0], held[2], held[4], held[1])).containsExactly((0x6627e8d5 >>> 8) * 0x1p-24, (0xe169c58d >>> 8) * 0x1p-24,
+    assertThat(of(held[0], held[2], held[4], held[1])).containsExactly((0x6627e8d5 >>> 8) * 0x1p-24,
+        (0xe169c58d >>> 8) * 0x1p-24,
         (0xbc57ac4c >>> 8) * 0x1p-24, (0x9b00dbd8 >>> 8) * 0x1p-24);
   }
 
@@ -200,7 +209,8 @@ class ReferenceBackendTest {
     assertThat(run(Reduce.of(Reduce.Kind.MIN, List.of(0), Kind.FLOAT), x)).containsExactly(3, -1, -9);
     assertThat(run(Reduce.of(Reduce.Kind.ARGMAX, List.of(1), Kind.FLOAT), x)).containsExactly(0, 0);
     assertThat(run(Reduce.of(Reduce.Kind.ARGMIN, List.of(0), Kind.FLOAT), x)).containsExactly(0, 0, 1);
-    assertThat(run(Reduce.sum(List.of(1), Program.of(2, X.mul(Y))), x, f32(of(1, 10, 100), 3))).containsExactly(193, -823);
+    assertThat(run(Reduce.sum(List.of(1), Program.of(2, X.mul(Y))), x, f32(of(1, 10, 100), 3))).containsExactly(193,
+        -823);
     Operand cube = f32(of(1, 2, 3, 4, 5, 6, 7, 8), 2, 2, 2);
     assertThat(run(Reduce.of(Reduce.Kind.SUM, List.of(0, 2), Kind.FLOAT), cube)).containsExactly(14, 22);
     assertThat(run(Reduce.of(Reduce.Kind.SUM, List.of(1), Kind.FLOAT), cube)).containsExactly(4, 6, 12, 14);
@@ -214,8 +224,10 @@ class ReferenceBackendTest {
     assertThat(run(Reduce.of(Reduce.Kind.ARGMAX, List.of(1), Kind.FLOAT), x)).containsExactly(1, 0);
     assertThat(run(Reduce.of(Reduce.Kind.ARGMIN, List.of(1), Kind.FLOAT), x)).containsExactly(1, 0);
     assertThat(run(Reduce.of(Reduce.Kind.SUM, List.of(0), Kind.FLOAT), f32(of(), 0, 2))).containsExactly(0, 0);
-    assertThat(run(Reduce.of(Reduce.Kind.SUM, List.of(0), Kind.INT), i32(Integer.MAX_VALUE, 2, 16777217))).containsExactly(-2130706430);
-    assertThat(run(Reduce.of(Reduce.Kind.MAX, List.of(0), Kind.INT), i32(16777216, 16777217, -5))).containsExactly(16777217);
+    assertThat(run(Reduce.of(Reduce.Kind.SUM, List.of(0), Kind.INT), i32(Integer.MAX_VALUE, 2, 16777217)))
+        .containsExactly(-2130706430);
+    assertThat(run(Reduce.of(Reduce.Kind.MAX, List.of(0), Kind.INT), i32(16777216, 16777217, -5)))
+        .containsExactly(16777217);
   }
 
   @Test
@@ -243,9 +255,11 @@ class ReferenceBackendTest {
     assertThat(run(new Conv2d(ConvGeometry.of(2, 1)), x, w)).containsExactly(1000, 3200, 7040, 9865);
     assertThat(run(new Conv2d(new ConvGeometry(1, 1, 0, 0, 2, 2, 1)), x, w)).containsExactly(9731);
     Operand row = f32(of(1, 10), 1, 1, 1, 2);
-    assertThat(run(new Conv2d(new ConvGeometry(2, 1, 0, 1, 1, 1, 1)), x, row)).containsExactly(10, 21, 32, 3, 70, 87, 98, 9);
+    assertThat(run(new Conv2d(new ConvGeometry(2, 1, 0, 1, 1, 1, 1)), x, row)).containsExactly(10, 21, 32, 3, 70, 87,
+        98, 9);
     Operand channels = f32(of(1, 2, 3, 4), 1, 4, 1, 1);
-    assertThat(run(new Conv2d(ConvGeometry.of(1, 0)), channels, f32(of(1, 10, 100, 1000, 1, 1, 1, 1), 2, 4, 1, 1))).containsExactly(4321, 10);
+    assertThat(run(new Conv2d(ConvGeometry.of(1, 0)), channels, f32(of(1, 10, 100, 1000, 1, 1, 1, 1), 2, 4, 1, 1)))
+        .containsExactly(4321, 10);
     assertThat(run(new Conv2d(new ConvGeometry(1, 1, 0, 0, 1, 1, 2)), channels, f32(of(1, 10, 100, 1000), 2, 2, 1, 1)))
         .containsExactly(21, 4300);
   }
@@ -254,15 +268,19 @@ class ReferenceBackendTest {
   void gradientsOfConvolutions() {
     Operand w = f32(of(1, 10, 100, 1000), 1, 1, 2, 2);
     Operand g = f32(of(1, 2, 3, 4), 1, 1, 2, 2);
-    assertThat(run(new Conv2dGradInput(ConvGeometry.of(1, 0), 3, 3), g, w)).containsExactly(1, 12, 20, 103, 1234, 2040, 300, 3400, 4000);
-    assertThat(run(new Conv2dGradInput(ConvGeometry.of(2, 1), 3, 3), g, w)).containsExactly(1000, 200, 2000, 30, 4, 40, 3000, 400, 4000);
+    assertThat(run(new Conv2dGradInput(ConvGeometry.of(1, 0), 3, 3), g, w)).containsExactly(1, 12, 20, 103, 1234, 2040,
+        300, 3400, 4000);
+    assertThat(run(new Conv2dGradInput(ConvGeometry.of(2, 1), 3, 3), g, w)).containsExactly(1000, 200, 2000, 30, 4, 40,
+        3000, 400, 4000);
     Operand x = f32(of(1, 2, 3, 4, 5, 6, 7, 8, 9), 1, 1, 3, 3);
     assertThat(run(new Conv2dGradWeight(ConvGeometry.of(1, 0), 2, 2), x, g)).containsExactly(37, 47, 67, 77);
     assertThat(run(new Conv2dGradWeight(ConvGeometry.of(2, 1), 2, 2), x, g)).containsExactly(20, 36, 36, 64);
     Operand grouped = f32(of(10, 100), 1, 2, 1, 1);
     ConvGeometry two = new ConvGeometry(1, 1, 0, 0, 1, 1, 2);
-    assertThat(run(new Conv2dGradInput(two, 1, 1), grouped, f32(of(1, 2, 3, 4), 2, 2, 1, 1))).containsExactly(10, 20, 300, 400);
-    assertThat(run(new Conv2dGradWeight(two, 1, 1), f32(of(1, 2, 3, 4), 1, 4, 1, 1), grouped)).containsExactly(10, 20, 300, 400);
+    assertThat(run(new Conv2dGradInput(two, 1, 1), grouped, f32(of(1, 2, 3, 4), 2, 2, 1, 1))).containsExactly(10, 20,
+        300, 400);
+    assertThat(run(new Conv2dGradWeight(two, 1, 1), f32(of(1, 2, 3, 4), 1, 4, 1, 1), grouped)).containsExactly(10, 20,
+        300, 400);
   }
 
   @Test
@@ -287,7 +305,8 @@ class ReferenceBackendTest {
     assertThat(run(new Pool2d(two), x)).containsExactly(5, NAN);
     assertThat(run(new Pool2dGrad(two), x, f32(of(1, 2), 1, 1, 1, 2))).containsExactly(1, 0, 0, 2, 0, 0, 0, 0);
     PoolGeometry overlapping = new PoolGeometry(PoolGeometry.Kind.MAX, 1, 2, 1, 1, 0, 0);
-    assertThat(run(new Pool2dGrad(overlapping), f32(of(1, 7, 2), 1, 1, 1, 3), f32(of(10, 1), 1, 1, 1, 2))).containsExactly(0, 11, 0);
+    assertThat(run(new Pool2dGrad(overlapping), f32(of(1, 7, 2), 1, 1, 1, 3), f32(of(10, 1), 1, 1, 1, 2)))
+        .containsExactly(0, 11, 0);
   }
 
   @Test
@@ -315,13 +334,17 @@ class ReferenceBackendTest {
   void crossEntropy() {
     Operand logits = f32(of(1, 2, 3, 10_000, -10_000, 9_999, 0, -INF, 0), 3, 3);
     Operand labels = i32(0, 7, 1);
-    assertThat(run(0, new SoftmaxCrossEntropy(), logits, labels)).containsExactly(of(2.4076059644443806, 10_000.313261687518, INF), within(1e-11));
+    assertThat(run(0, new SoftmaxCrossEntropy(), logits, labels))
+        .containsExactly(of(2.40760596444438, 10_000.31326168752, INF), within(1e-11));
     double[] total = run(1, new SoftmaxCrossEntropy(), logits, labels);
-    assertThat(total).containsExactly(of(3.4076059644443806, 10_000.313261687518, 0.6931471805599453), within(1e-11));
-    double[] grad = run(new SoftmaxCrossEntropyGrad(), logits, labels, operand(DType.F32, total, 3, 1), f32(of(1, 2, 10), 3));
-    assertThat(grad).containsExactly(of(0.0900305731703805 - 1, 0.244728471054798, 0.665240955774822, 1.4621171572600098, 0,
-        0.5378828427399902, 5, -10, 5), within(1e-3));
-    assertThat(Arrays.copyOf(grad, 3)).containsExactly(of(0.0900305731703805 - 1, 0.244728471054798, 0.665240955774822), within(1e-6));
+    assertThat(total).containsExactly(of(3.40760596444438, 10_000.31326168752, 0.6931471805599453), within(1e-11));
+    double[] grad =
+        run(new SoftmaxCrossEntropyGrad(), logits, labels, operand(DType.F32, total, 3, 1), f32(of(1, 2, 10), 3));
+    assertThat(grad)
+        .containsExactly(of(0.0900305731703805 - 1, 0.244728471054798, 0.665240955774822, 1.4621171572600098, 0,
+            0.5378828427399902, 5, -10, 5), within(1e-3));
+    assertThat(Arrays.copyOf(grad, 3)).containsExactly(of(0.0900305731703805 - 1, 0.244728471054798, 0.665240955774822),
+        within(1e-6));
   }
 
   @Test
@@ -329,16 +352,20 @@ class ReferenceBackendTest {
     ReferenceBackend plain = new ReferenceBackend();
     assertThat(plain.supports(new SoftmaxCrossEntropy())).isFalse();
     assertThat(new ReferenceBackend(Set.of(SoftmaxCrossEntropy.class)).supports(new SoftmaxCrossEntropy())).isTrue();
-    assertThat(new ReferenceBackend(Set.of(SoftmaxCrossEntropy.class)).supports(new SoftmaxCrossEntropyGrad())).isFalse();
-    Call call = new Call(new SoftmaxCrossEntropy(), List.of(f32(of(1), 1, 1), i32(0)), List.of(f32(of(0), 1), f32(of(0), 1, 1)), null);
+    assertThat(new ReferenceBackend(Set.of(SoftmaxCrossEntropy.class)).supports(new SoftmaxCrossEntropyGrad()))
+        .isFalse();
+    Call call = new Call(new SoftmaxCrossEntropy(), List.of(f32(of(1), 1, 1), i32(0)),
+        List.of(f32(of(0), 1), f32(of(0), 1, 1)), null);
     assertThatThrownBy(() -> plain.execute(call)).isInstanceOf(IllegalArgumentException.class)
         .hasMessage("this oracle does not claim SoftmaxCrossEntropy");
   }
 
   @Test
   void callsWithWrongOutputsAreRefused() {
-    Call call = new Call(new MatMul(false), List.of(f32(of(1, 2), 1, 2), f32(of(1, 2), 2, 1)), List.of(f32(of(0, 0), 1, 2)), null);
-    assertThatThrownBy(() -> oracle.execute(call)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("F32[1, 1]")
+    Call call = new Call(new MatMul(false), List.of(f32(of(1, 2), 1, 2), f32(of(1, 2), 2, 1)),
+        List.of(f32(of(0, 0), 1, 2)), null);
+    assertThatThrownBy(() -> oracle.execute(call)).isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("F32[1, 1]")
         .hasMessageContaining("F32[1, 2]");
   }
 }

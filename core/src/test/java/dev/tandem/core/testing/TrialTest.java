@@ -80,7 +80,8 @@ class TrialTest {
 
   private static void sum(Consumer<Call> damage, Arrangement to) {
     try (Trial t = new Trial(new Damaged(damage), new ReferenceBackend(), 77)) {
-      List<Trial.Slot> in = List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 3, 4), t.slot(DType.F32, Arrangement.OFFSET, 4));
+      List<Trial.Slot> in =
+          List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 3, 4), t.slot(DType.F32, Arrangement.OFFSET, 4));
       t.pointwise(SUM, in, t.outputs(SUM, to, in));
     }
   }
@@ -95,28 +96,35 @@ class TrialTest {
 
   @Test
   void aWrongElementIsNamedWithEverythingThatLedToIt() {
-    assertThatThrownBy(() -> sum(c -> add(c.out().get(0), 6, 1e-3), Arrangement.CONTIGUOUS)).isInstanceOf(AssertionError.class)
-        .hasMessageContainingAll("damaged", "seed 77", "Pointwise sum", "ADD", "F32[3, 4]/[4, 1]+0", "F32[4]/[1]+5", "output 0 at [1, 2] is");
+    assertThatThrownBy(() -> sum(c -> add(c.out().get(0), 6, 1e-3), Arrangement.CONTIGUOUS))
+        .isInstanceOf(AssertionError.class)
+        .hasMessageContainingAll("damaged", "seed 77", "Pointwise sum", "ADD", "F32[3, 4]/[4, 1]+0", "F32[4]/[1]+5",
+            "output 0 at [1, 2] is");
   }
 
   @Test
   void twoUnitsInTheLastPlaceAreToleratedAndFourAreNot() {
-    Consumer<Call> half = c -> add(c.out().get(0), 6, 0.5 * Math.ulp((float) ReferenceBackend.values(c.out().get(0).storage())[6]));
-    Consumer<Call> four = c -> add(c.out().get(0), 6, 4 * Math.ulp((float) ReferenceBackend.values(c.out().get(0).storage())[6]));
+    Consumer<Call> half =
+        c -> add(c.out().get(0), 6, 0.5 * Math.ulp((float) ReferenceBackend.values(c.out().get(0).storage())[6]));
+    Consumer<Call> four =
+        c -> add(c.out().get(0), 6, 4 * Math.ulp((float) ReferenceBackend.values(c.out().get(0).storage())[6]));
     assertThatCode(() -> sum(half, Arrangement.CONTIGUOUS)).doesNotThrowAnyException();
     assertThatThrownBy(() -> sum(four, Arrangement.CONTIGUOUS)).hasMessageContaining("at [1, 2]");
   }
 
   @Test
   void anElementOutsideTheViewIsNamed() {
-    assertThatThrownBy(() -> sum(c -> add(c.out().get(0), 0, 1), Arrangement.SLICED)).hasMessageContaining("wrote element 0 of its storage");
-    assertThatThrownBy(() -> sum(c -> add(c.out().get(0), (int) c.out().get(0).layout().end(), 1), Arrangement.CONTIGUOUS))
+    assertThatThrownBy(() -> sum(c -> add(c.out().get(0), 0, 1), Arrangement.SLICED))
+        .hasMessageContaining("wrote element 0 of its storage");
+    assertThatThrownBy(
+        () -> sum(c -> add(c.out().get(0), (int) c.out().get(0).layout().end(), 1), Arrangement.CONTIGUOUS))
         .hasMessageContaining("wrote element 12 of its storage");
   }
 
   @Test
   void aChangedInputIsNamed() {
-    assertThatThrownBy(() -> sum(c -> add(c.in().get(1), 5, 1), Arrangement.CONTIGUOUS)).hasMessageContaining("input 1 was changed");
+    assertThatThrownBy(() -> sum(c -> add(c.in().get(1), 5, 1), Arrangement.CONTIGUOUS))
+        .hasMessageContaining("input 1 was changed");
   }
 
   @Test
@@ -125,7 +133,8 @@ class TrialTest {
     try (Trial t = new Trial(new Damaged(zero), new ReferenceBackend(), 1)) {
       List<Trial.Slot> in = List.of(t.slot(DType.F32, new double[] {Double.NaN}, Arrangement.CONTIGUOUS, 1),
           t.slot(DType.F32, Arrangement.CONTIGUOUS, 1));
-      assertThatThrownBy(() -> t.pointwise(SUM, in, t.outputs(SUM, Arrangement.CONTIGUOUS, in))).hasMessageContaining("is 0.0, not NaN");
+      assertThatThrownBy(() -> t.pointwise(SUM, in, t.outputs(SUM, Arrangement.CONTIGUOUS, in)))
+          .hasMessageContaining("is 0.0, not NaN");
     }
   }
 
@@ -136,12 +145,14 @@ class TrialTest {
       boolean product = c.op() instanceof MatMul;
       add(c.out().get(0), 0, -in[0] * (product ? ReferenceBackend.values(c.in().get(1).storage())[0] : 1));
     }), new ReferenceBackend(), 2)) {
-      List<Trial.Slot> matrices = List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 3, 500), t.slot(DType.F32, Arrangement.CONTIGUOUS, 500, 2));
+      List<Trial.Slot> matrices =
+          List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 3, 500), t.slot(DType.F32, Arrangement.CONTIGUOUS, 500, 2));
       Trial.Slot product = t.outputs(new MatMul(false), Arrangement.CONTIGUOUS, matrices).get(0);
       assertThatThrownBy(() -> t.sums(new MatMul(false), matrices, product, 500)).hasMessageContaining("at [0, 0]");
       List<Trial.Slot> row = List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 1000));
       Reduce sum = Reduce.of(Reduce.Kind.SUM, List.of(0), Kind.FLOAT);
-      assertThatThrownBy(() -> t.reduce(sum, row, t.outputs(sum, Arrangement.CONTIGUOUS, row).get(0))).hasMessageContaining("at [0]");
+      assertThatThrownBy(() -> t.reduce(sum, row, t.outputs(sum, Arrangement.CONTIGUOUS, row).get(0)))
+          .hasMessageContaining("at [0]");
     }
   }
 
@@ -149,7 +160,8 @@ class TrialTest {
   @Test
   void undecidedElementsAreCounted() {
     Expr x = Expr.input(0);
-    Pointwise op = Pointwise.of("near", Program.of(1, x.mul(0.1).less(x.div(10)).where(Expr.constant(1), Expr.constant(-1))));
+    Pointwise op =
+        Pointwise.of("near", Program.of(1, x.mul(0.1).less(x.div(10)).where(Expr.constant(1), Expr.constant(-1))));
     try (Trial t = new Trial(new ReferenceBackend(), new ReferenceBackend(), 3)) {
       List<Trial.Slot> in = List.of(t.slot(DType.F32, Arrangement.CONTIGUOUS, 50));
       t.pointwise(op, in, t.outputs(op, Arrangement.CONTIGUOUS, in));
