@@ -1,5 +1,6 @@
 package dev.tandem.cpu;
 
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, long ldb, long ldc, boolean accumulate) {
   /** Depth of a packed block: a panel of B (64 KiB with 512-bit vectors) stays in the first-level cache. */
   static final int DEPTH = 512;
-  /** Columns packed at a time: bounds the workspace. */
+  /** Columns of B, and rows of A, packed at a time: bounds the workspace to 8 MiB each. */
   private static final int SPAN = 4096;
   /** Row panels in a chunk: their rows of A (240 x 512 floats) stay in the second-level cache while panels of B go by. */
   private static final int CHUNK_PANELS = 30;
@@ -26,6 +27,8 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
   /** Below 64 x 64 numbers, or for so few rows, B is read in place. */
   private static final long SMALL_B = 64 * 64;
   private static final int FEW_ROWS = 24;
+  /** For so few columns packing A does not pay. */
+  private static final int FEW_COLUMNS = 64;
   /** A column-major A whose columns span more than this is packed: its rows fall into too many pages and cache sets. */
   private static final long SPREAD = 32768;
   /** Most rows of a product that is computed transposed. */
@@ -76,45 +79,50 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
       for (int q = 0; q < blocks; q++) {
         int p = cut(k, blocks, q);
         int depth = cut(k, blocks, q + 1) - p;
-        long aAt = a + (aColumn ? p * lda : 4L * p);
         long bAt = b + (bColumn ? first * ldb + 4L * p : p * ldb + 4L * first);
-        Block block = new Block(m, columns, depth, aAt, aColumn ? 4 : lda, aColumn ? lda : 4, aColumn, 0, bAt, false, ldb,
-            c + 4L * first, ldc, accumulate || q > 0);
-        block = packed(block, packB, team);
-        block.run(team);
+        if (packB) {
+          bAt = packRight(bAt, columns, depth, team);
+        }
+        boolean packA = aColumn && columns > FEW_COLUMNS && lda * depth > SPREAD;
+        int height = packA ? SPAN : m;
+        for (int top = 0; top < m; top += height) {
+          int rows = Math.min(height, m - top);
+          long aAt = a + (aColumn ? p * lda + 4L * top : 4L * p);
+          Block block = new Block(rows, columns, depth, packA ? packLeft(aAt, rows, depth, team) : aAt, aColumn ? 4 : lda,
+              packA ? 4L * Tiles.ROWS : lda, aColumn, packA ? leftPanel(depth) : 0, bAt, packB, ldb, c + top * ldc + 4L * first, ldc,
+              accumulate || q > 0);
+          block.run(team);
+        }
       }
     }
   }
 
-  private Block packed(Block block, boolean packB, @Nullable Team team) {
-    int rowPanels = block.rowPanels();
-    boolean packA = aColumn && block.columns > 4 * 16 && lda * block.depth > SPREAD;
-    if (!packA && !packB) {
-      return block;
-    }
-    int rows = Tiles.ROWS;
-    int width = Panels.padded(block.columns);
-    // A panel is copied in whole vectors; the spare room keeps its last ones out of the next panel.
-    long panelBytes = 4L * rows * block.depth + Memory.ALIGNMENT;
-    long toA = packA ? Workspace.floats(Workspace.Slot.LEFT_PANELS, panelBytes / 4 * rowPanels) : 0;
-    long toB = packB ? Workspace.floats(Workspace.Slot.RIGHT_PANELS, (long) width * block.depth) : 0;
-    int countA = packA ? rowPanels : 0;
-    int countB = packB ? Panels.count(block.columns) : 0;
-    long work = ((long) countA * rows + (long) countB * Tiles.WIDTH) * block.depth;
-    int parts = Math.clamp(work / PACKING_WORK, 1, Math.clamp(countA + countB, 1, MOST_CHUNKS));
-    parallel(team, parts, (worker, chunk) -> {
-      int end = cut(countA + countB, parts, chunk + 1);
-      for (int i = cut(countA + countB, parts, chunk); i < end; i++) {
-        if (i < countB) {
-          Panels.pack(bColumn, block.b, ldb, block.depth, block.columns, i, toB);
-        } else {
-          long from = block.a + 4L * cut(block.rows, rowPanels, i - countB);
-          Panels.copyRows(from, lda, toA + (i - countB) * panelBytes, 4L * rows, block.depth, rows);
-        }
+  private long packRight(long b, int columns, int depth, @Nullable Team team) {
+    long to = Workspace.floats(Workspace.Slot.RIGHT_PANELS, (long) Panels.padded(columns) * depth);
+    eachPanel(Panels.count(columns), (long) columns * depth, team, i -> Panels.pack(bColumn, b, ldb, depth, columns, i, to));
+    return to;
+  }
+
+  /** Bytes of a packed panel of rows. It is copied in whole vectors; the spare room keeps the last ones out of the next panel. */
+  private static long leftPanel(int depth) {
+    return 4L * Tiles.ROWS * depth + Memory.ALIGNMENT;
+  }
+
+  private long packLeft(long a, int rows, int depth, @Nullable Team team) {
+    int panels = (rows + Tiles.ROWS - 1) / Tiles.ROWS;
+    long to = Workspace.floats(Workspace.Slot.LEFT_PANELS, leftPanel(depth) / 4 * panels);
+    eachPanel(panels, (long) rows * depth, team, i -> Panels.copyRows(a + 4L * cut(rows, panels, i), lda, to + i * leftPanel(depth),
+        4L * Tiles.ROWS, depth, Tiles.ROWS));
+    return to;
+  }
+
+  private static void eachPanel(int panels, long work, @Nullable Team team, IntConsumer pack) {
+    int parts = Math.clamp(work / PACKING_WORK, 1, Math.min(panels, MOST_CHUNKS));
+    parallel(team, parts, (worker, part) -> {
+      for (int i = cut(panels, parts, part); i < cut(panels, parts, part + 1); i++) {
+        pack.accept(i);
       }
     });
-    return new Block(block.rows, block.columns, block.depth, packA ? toA : block.a, block.aRow, packA ? 4L * rows : block.aInner, aColumn,
-        packA ? panelBytes : 0, packB ? toB : block.b, packB, ldb, block.c, ldc, block.accumulate);
   }
 
   private void runTransposed(long a, long b, long c, @Nullable Team team) {
@@ -122,14 +130,10 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
     int blocks = blocks();
     int panels = Panels.count(m);
     long toA = Workspace.floats(Workspace.Slot.LEFT_PANELS, (long) width * k);
-    int packers = (long) width * k > PACKING_WORK ? panels : 1;
-    parallel(team, packers, (worker, chunk) -> {
+    eachPanel(panels, (long) width * k, team, i -> {
       for (int q = 0; q < blocks; q++) {
         int p = cut(k, blocks, q);
-        int depth = cut(k, blocks, q + 1) - p;
-        for (int i = cut(panels, packers, chunk); i < cut(panels, packers, chunk + 1); i++) {
-          Panels.pack(!aColumn, a + (aColumn ? p * lda : 4L * p), lda, depth, m, i, toA + 4L * p * width);
-        }
+        Panels.pack(!aColumn, a + (aColumn ? p * lda : 4L * p), lda, cut(k, blocks, q + 1) - p, m, i, toA + 4L * p * width);
       }
     });
     // Columns of C in a chunk: their transposed product stays in the second-level cache.

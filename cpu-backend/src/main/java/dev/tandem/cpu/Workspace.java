@@ -11,8 +11,9 @@ import java.util.Map;
  * by or for the thread that runs the operation and read by the whole team; the others belong to whichever thread works on a chunk.
  * A block is asked for once in an operation: growing it drops what it held.
  *
- * <p>What a thread keeps is bounded by the panels of one product (a few MiB at most), by one padded image, and where an operand has
- * awkward strides by a copy of that matrix. It goes when the thread does.
+ * <p>What a thread keeps is bounded: 16 MiB of panels of a matrix product, a padded band of an image, twice the weights of a convolution
+ * and 32 MiB (or twice the weights) of partial sums, and a copy of a matrix only where it has no unit stride. It goes when the thread
+ * does.
  */
 final class Workspace {
   /** What a block is for. */

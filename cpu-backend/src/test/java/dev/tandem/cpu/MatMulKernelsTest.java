@@ -82,8 +82,10 @@ class MatMulKernelsTest {
         scale += Math.abs(t);
       }
       // Each of k additions rounds once: the worst case of the sum is k half units of the sum of magnitudes.
-      assertThat((double) first[e]).as("%s at [%d, %d, %d]", what, batch, i, j)
-          .isCloseTo(sum, Offset.offset(scale * (k + 2) * 0x1p-24));
+      double error = scale * (k + 2) * 0x1p-24;
+      if (!(Math.abs(first[e] - sum) <= error)) {
+        assertThat((double) first[e]).as("%s at [%d, %d, %d]", what, batch, i, j).isCloseTo(sum, Offset.offset(error));
+      }
     }
   }
 
@@ -115,7 +117,7 @@ class MatMulKernelsTest {
   /** Sizes at which the blocks of k, the chunks and the packing of a spread-out operand come in. */
   @Test
   void multipliesLargeMatrices() {
-    int[][] sizes = {{300, 200, 1100}, {130, 4200, 20}, {70, 150, 600}, {513, 97, 513}, {40, 300, 700}, {1, 900, 1300}, {900, 1, 1300}};
+    int[][] sizes = {{300, 200, 1100}, {4200, 70, 40}, {130, 4200, 20}, {70, 150, 600}, {513, 97, 513}, {40, 300, 700}, {1, 900, 1300}, {900, 1, 1300}};
     SplittableRandom random = new SplittableRandom(8);
     for (int[] s : sizes) {
       for (int kinds = 0; kinds < 4; kinds++) {
