@@ -40,8 +40,9 @@ final class ConvGradWeight {
       Memory.zero(sums, 4 * weights);
     }
     // Weights too large for many partial sums: their output channels are dealt out as well.
+    boolean depthwise = Depthwise.fits(s);
     int panels = s.groups() * panelsPerGroup;
-    int parts = Math.clamp(Math.min(s.work() / CHUNK_WORK, MOST_CHUNKS) / chunks, 1, panels);
+    int parts = depthwise ? 1 : Math.clamp(Math.min(s.work() / CHUNK_WORK, MOST_CHUNKS) / chunks, 1, panels);
     team.run(chunks * parts, (worker, i) -> {
       int chunk = i / parts;
       int part = i % parts;
@@ -60,7 +61,11 @@ final class ConvGradWeight {
         }
       });
     }
-    out.fromTapMajor(sums, team);
+    if (depthwise) {
+      out.fromChannelsLast(sums);
+    } else {
+      out.fromTapMajor(sums, team);
+    }
   }
 
   /** One band of an image, for some panels of output channels. */
@@ -77,6 +82,14 @@ final class ConvGradWeight {
     long pixel = 4L * s.channels();
     long inInner = g.strideW() * pixel;
     long inOuter = g.strideH() * in.rowStride();
+    if (Depthwise.fits(s)) {
+      for (int tap = 0; tap < s.taps(); tap++) {
+        long a = in.address() + tap / s.kernelW() * g.dilationH() * in.rowStride() + tap % s.kernelW() * g.dilationW() * pixel;
+        Depthwise.gradient(s.channels(), to - from, s.outWidth(), a, inOuter, inInner, grad.address(), grad.rowStride(), pixel,
+            sums + tap * pixel, accumulate);
+      }
+      return;
+    }
     int inputs = s.groupChannels();
     int outputs = s.groupFilters();
     // Neighbouring taps of a row and their inputs are rows of one product, or each tap has its own.

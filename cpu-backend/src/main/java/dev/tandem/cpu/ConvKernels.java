@@ -74,7 +74,8 @@ final class ConvKernels {
 
   private static void forward(ConvShape s, Image x, ConvWeights weights, Image y, Team team) {
     ConvGeometry g = s.geometry();
-    long panels = weights.forwardPanels(team);
+    boolean depthwise = Depthwise.fits(s);
+    long panels = depthwise ? weights.channelsLast() : weights.forwardPanels(team);
     int inputs = s.groupChannels();
     int outputs = s.groupFilters();
     long taps = (long) s.taps() * inputs;
@@ -85,16 +86,25 @@ final class ConvKernels {
       int right = (s.outWidth() - 1) * g.strideW() - g.paddingW() + (s.kernelW() - 1) * g.dilationW() + 1;
       Image.Band in = x.band(image, top, bottom, -g.paddingW(), right, Workspace.Slot.BAND);
       long pixel = 4L * s.channels();
-      ConvTiles.Taps walk = ConvTiles.Taps.of(s.rowsOfTapsAreDense(), s.kernelH(), s.kernelW(), inputs, pixel,
-          g.dilationH() * in.rowStride(), g.dilationW());
       Image.Band out = output(y, image, from, to);
       long outPixel = outPixel(y);
-      for (int group = 0; group < s.groups(); group++) {
-        long groupPanels = panels + 4 * group * taps * Panels.padded(outputs);
-        for (int o = 0; o < outputs; o += Tiles.WIDTH) {
-          ConvTiles.correlate(walk, to - from, s.outWidth(), in.address() + 4L * group * inputs, g.strideH() * in.rowStride(),
-              g.strideW() * pixel, groupPanels + 4 * o * taps, Math.min(Tiles.WIDTH, outputs - o),
-              out.address() + 4L * (group * outputs + o), out.rowStride(), outPixel);
+      if (depthwise) {
+        Depthwise.Taps walk = new Depthwise.Taps(s.kernelH(), s.kernelW(), g.dilationH() * in.rowStride(), g.dilationW() * pixel,
+            s.kernelW() * pixel, pixel);
+        for (int r = 0; r < to - from; r++) {
+          Depthwise.correlate(walk, s.channels(), s.outWidth(), in.address() + (long) r * g.strideH() * in.rowStride(),
+              g.strideW() * pixel, panels, out.address() + r * out.rowStride(), outPixel);
+        }
+      } else {
+        ConvTiles.Taps walk = ConvTiles.Taps.of(s.rowsOfTapsAreDense(), s.kernelH(), s.kernelW(), inputs, pixel,
+            g.dilationH() * in.rowStride(), g.dilationW());
+        for (int group = 0; group < s.groups(); group++) {
+          long groupPanels = panels + 4 * group * taps * Panels.padded(outputs);
+          for (int o = 0; o < outputs; o += Tiles.WIDTH) {
+            ConvTiles.correlate(walk, to - from, s.outWidth(), in.address() + 4L * group * inputs, g.strideH() * in.rowStride(),
+                g.strideW() * pixel, groupPanels + 4 * o * taps, Math.min(Tiles.WIDTH, outputs - o),
+                out.address() + 4L * (group * outputs + o), out.rowStride(), outPixel);
+          }
         }
       }
       if (!y.channelsLast()) {
@@ -123,7 +133,8 @@ final class ConvKernels {
     int strideW = Math.min(g.strideW(), s.width() + 2 * g.paddingW());
     ConvPhases down = new ConvPhases(strideH, g.paddingH(), g.dilationH(), s.kernelH());
     ConvPhases across = new ConvPhases(strideW, g.paddingW(), g.dilationW(), s.kernelW());
-    long panels = weights.gradientPanels(down, across, team);
+    boolean depthwise = Depthwise.fits(s);
+    long panels = depthwise ? weights.channelsLast() : weights.gradientPanels(down, across, team);
     int inputs = s.groupChannels();
     int outputs = s.groupFilters();
     long perTap = (long) outputs * Panels.padded(inputs);
@@ -148,10 +159,20 @@ final class ConvKernels {
             continue;
           }
           int pixels = (s.width() - x.first() + strideW - 1) / strideW;
-          ConvTiles.Taps walk = ConvTiles.Taps.of(s.groups() == 1 && (x.outputStep() == 1 || x.count() == 1), y.count(), x.count(), outputs,
-              pixel, y.outputStep() * in.rowStride(), x.outputStep());
           long a = in.address() + (y.start() + skip - top) * in.rowStride() + (x.start() - left) * pixel;
           long c = out.address() + (firstRow - from) * out.rowStride() + x.first() * outPixel;
+          if (depthwise) {
+            Depthwise.Taps walk = new Depthwise.Taps(y.count(), x.count(), y.outputStep() * in.rowStride(), x.outputStep() * pixel,
+                -y.tapStep() * s.kernelW() * pixel, -x.tapStep() * pixel);
+            long last = panels + ((long) y.highestTap() * s.kernelW() + x.highestTap()) * pixel;
+            for (int r = 0; r < rows; r++) {
+              Depthwise.correlate(walk, s.channels(), pixels, a + r * in.rowStride(), pixel, last, c + r * strideH * out.rowStride(),
+                  strideW * outPixel);
+            }
+            continue;
+          }
+          ConvTiles.Taps walk = ConvTiles.Taps.of(s.groups() == 1 && (x.outputStep() == 1 || x.count() == 1), y.count(), x.count(), outputs,
+              pixel, y.outputStep() * in.rowStride(), x.outputStep());
           for (int group = 0; group < s.groups(); group++) {
             long phase = panels + 4 * (group * (long) s.taps() + ConvPhases.tapsBefore(y, x, s.kernelW())) * perTap;
             for (int i = 0; i < inputs; i += Tiles.WIDTH) {

@@ -17,6 +17,10 @@ final class ConvPhases {
    * @param start output position that {@code first} receives through its highest tap; may lie outside
    */
   record Phase(int first, int tap, int tapStep, int count, int before, int outputStep, int start) {
+    int highestTap() {
+      return tap + (count - 1) * tapStep;
+    }
+
     /** The place of tap {@code a} in reverse order. */
     int flipped(int a) {
       return count - 1 - (a - tap) / tapStep;

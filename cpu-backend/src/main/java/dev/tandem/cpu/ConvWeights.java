@@ -141,6 +141,22 @@ final class ConvWeights {
     });
   }
 
+  /** The weight of a {@link Depthwise} convolution as [KH][KW][channels], in this thread's workspace. */
+  long channelsLast() {
+    long to = Workspace.floats(Workspace.Slot.WEIGHT, shape.weights());
+    for (int tap = 0; tap < shape.taps(); tap++) {
+      Panels.move(address + tapOffset(tap), 0, filterStride, to + 4L * tap * shape.channels(), 0, 4, 1, shape.channels(), false);
+    }
+    return to;
+  }
+
+  /** Writes the weight of a {@link Depthwise} convolution from [KH][KW][channels]. */
+  void fromChannelsLast(long from) {
+    for (int tap = 0; tap < shape.taps(); tap++) {
+      Panels.move(from + 4L * tap * shape.channels(), 0, 4, address + tapOffset(tap), 0, filterStride, 1, shape.channels(), false);
+    }
+  }
+
   private long tapOffset(int tap) {
     return tap / shape.kernelW() * rowStride + tap % shape.kernelW() * columnStride;
   }
