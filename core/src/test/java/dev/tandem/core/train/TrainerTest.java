@@ -20,6 +20,7 @@ import dev.tandem.core.optim.Sgd;
 import dev.tandem.core.shape.HostArray;
 import dev.tandem.core.tensor.Device;
 import dev.tandem.core.testing.ReferenceBackend;
+import dev.tandem.core.testing.SmallNetwork;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
