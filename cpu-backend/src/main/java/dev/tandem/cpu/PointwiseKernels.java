@@ -13,12 +13,9 @@ import java.util.List;
 
 /** Pointwise operations: chunks of elements with fixed borders, each run by a compiled kernel. */
 final class PointwiseKernels {
-  /** Elements of a chunk. */
-  private static final int CHUNK = 1 << 14;
+  private static final int CHUNK = Chunks.ELEMENTS;
   /** Columns and rows of a tile where an operand lies across the others, so that its cache lines are used up while they are there. */
   private static final int TILE = 32;
-  /** Work, in elements of a cheap program, below which sharing it costs more than it saves (a parked team takes 30 µs to wake). */
-  private static final long ALONE = 1 << 16;
 
   private PointwiseKernels() {
   }
@@ -120,7 +117,7 @@ final class PointwiseKernels {
       pieces = across ? 1 : (columns + CHUNK - 1) / CHUNK;
       rowsOfChunk = pieces > 1 ? 1 : Math.max(across ? TILE : 1, CHUNK / columns);
       chunks = Math.toIntExact((rows + rowsOfChunk - 1) / rowsOfChunk * pieces);
-      alone = rows * columns < ALONE / weight;
+      alone = Chunks.isSmall(rows * columns, weight);
       int threads = alone || chunks == 1 ? 1 : team.size();
       workers = new PointwiseRunner.Worker[threads];
       at = new long[threads][base.length];
@@ -141,13 +138,7 @@ final class PointwiseKernels {
 
     @Override
     public void run() {
-      if (alone) {
-        for (int c = 0; c < chunks; c++) {
-          run(0, c);
-        }
-      } else {
-        team.run(chunks, this);
-      }
+      Chunks.run(team, alone, chunks, this);
       Reference.reachabilityFence(call);
     }
 
