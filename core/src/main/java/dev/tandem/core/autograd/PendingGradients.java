@@ -56,7 +56,9 @@ final class PendingGradients {
       return null;
     }
     Tensor base = destination(viewed.in());
-    return base == null ? null : base.quietView(viewed.view());
+    boolean fits = base != null
+        && !(viewed.view() instanceof View.Reshape r && base.layout().reshape(r.target()).isEmpty());
+    return fits ? base.quietView(viewed.view()) : null;
   }
 
   void add(Tensor to, Tensor gradient) {
