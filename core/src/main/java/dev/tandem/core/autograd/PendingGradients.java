@@ -56,9 +56,10 @@ final class PendingGradients {
       return null;
     }
     Tensor base = destination(viewed.in());
-    boolean fits = base != null
-        && !(viewed.view() instanceof View.Reshape r && base.layout().reshape(r.target()).isEmpty());
-    return fits ? base.quietView(viewed.view()) : null;
+    if (base == null || viewed.view() instanceof View.Reshape r && base.layout().reshape(r.target()).isEmpty()) {
+      return null;
+    }
+    return base.quietView(viewed.view());
   }
 
   void add(Tensor to, Tensor gradient) {
