@@ -72,6 +72,9 @@ public final class Execution {
             describe(device, op, in) + ": the result is " + specs.get(k) + " and shall go to " + out.get(k).spec());
       }
     }
+    for (Tensor t : out) {
+      t.lease().checkWritable();
+    }
     dispatch(device, op, operands(in), operands(out));
     for (Tensor t : out) {
       t.lease().written();

@@ -214,7 +214,10 @@ public final class Scope implements AutoCloseable {
 
   @Override
   public void close() {
-    arena.end();
+    // A scope inside another on the same memory leaves it to the outer one.
+    if (outer == null || outer.arena != arena) {
+      arena.end();
+    }
     CURRENT.set(outer);
     device.owner().unlock();
   }

@@ -208,6 +208,7 @@ public final class Tensor extends Indexing {
     }
     Scope.refuseCapture("host data written inside the step; pass it as an input");
     if (layout.isContiguous()) {
+      lease.checkWritable();
       lease.written();
       device().exclusively(() -> device().backend().write(lease.storage(), layout.offset(), values.data()));
     } else {

@@ -155,6 +155,27 @@ class MemoryTest {
   }
 
   @Test
+  void sharedConstantsAreNotWritten() {
+    Tensor shared = Tensor.arange(device, 4);
+    assertThatThrownBy(() -> shared.assign(shared.add(1))).isInstanceOf(IllegalStateException.class)
+        .hasMessage("this tensor is a constant that others share; write to a copy, such as add(0)");
+    assertThatThrownBy(() -> shared.slice(0, 1, 2).write(HostArray.of(new int[1], 1))).hasMessageContaining("a constant that others share");
+    assertThat(Tensor.arange(device, 4).toIntArray()).containsExactly(0, 1, 2, 3);
+  }
+
+  @Test
+  void inferenceInsideInferenceLeavesTheOuterOnesTensors() {
+    try (Scope outer = Scope.inference(device)) {
+      Tensor x = numbers(4).mul(2);
+      try (Scope inner = Scope.inference(device)) {
+        assertThat(x.add(x).device()).isSameAs(inner.device());
+      }
+      assertThat(x.toArray()).hasSize(4);
+      assertThat(outer.path()).isEmpty();
+    }
+  }
+
+  @Test
   void sizeClassesWasteAtMostAnEighth() {
     for (long n = 1; n < 100_000; n += 7) {
       long size = StepArena.sizeClass(n);
