@@ -17,8 +17,8 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
   static final int DEPTH = 512;
   /** Columns of B, and rows of A, packed at a time: bounds the workspace to 8 MiB each. */
   private static final int SPAN = 4096;
-  /** Row panels in a chunk: their rows of A (240 x 512 floats) stay in the second-level cache while panels of B go by. */
-  private static final int CHUNK_PANELS = 30;
+  /** Rows of a chunk: of A, 240 x 512 floats stay in the second-level cache while panels of B go by. */
+  private static final int CHUNK_ROWS = 240;
   /** Multiplications that are worth a chunk (64 cubed, about 2 µs); a smaller product is not shared. */
   private static final long CHUNK_WORK = 1 << 18;
   private static final int MOST_CHUNKS = 64;
@@ -180,7 +180,7 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
       }
       int wanted = Math.clamp((long) rows * columns * Math.max(1, depth) / CHUNK_WORK, 1, MOST_CHUNKS);
       int acrossColumns = Math.min(wanted, Math.min(columnPanels, 16));
-      int acrossRows = Math.max((rowPanels + CHUNK_PANELS - 1) / CHUNK_PANELS,
+      int acrossRows = Math.max((int) (((long) rows + CHUNK_ROWS - 1) / CHUNK_ROWS),
           Math.min((wanted + acrossColumns - 1) / acrossColumns, Math.max(1, rowPanels / 8)));
       // Neighbouring chunks share their rows of A, which so stay in the second-level cache.
       parallel(team, acrossRows * acrossColumns, (worker, chunk) -> {
