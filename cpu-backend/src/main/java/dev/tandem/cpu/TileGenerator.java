@@ -49,8 +49,9 @@ final class TileGenerator {
   private static final ClassDesc INT = ConstantDescs.CD_int;
   private static final ClassDesc LONG = ConstantDescs.CD_long;
   private static final ClassDesc VOID = ConstantDescs.CD_void;
-  private static final MethodTypeDesc RUN = MethodTypeDesc.of(VOID, INT, INT, LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG,
-      ConstantDescs.CD_boolean);
+  private static final MethodTypeDesc RUN =
+      MethodTypeDesc.of(VOID, INT, INT, LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG,
+          ConstantDescs.CD_boolean);
 
   // Local slots of the parameters of TileKernel.run; a long takes two.
   private static final int OUTER = 1;
@@ -79,11 +80,13 @@ final class TileGenerator {
   }
 
   static TileKernel generate(int rows, int vectors, boolean column) {
-    ClassDesc name = ClassDesc.of(TileGenerator.class.getPackageName(), (column ? "ColumnTile" : "RowTile") + rows + "x" + vectors);
+    ClassDesc name =
+        ClassDesc.of(TileGenerator.class.getPackageName(), (column ? "ColumnTile" : "RowTile") + rows + "x" + vectors);
     byte[] bytes = ClassFile.of().build(name, k -> k.withFlags(ClassFile.ACC_FINAL)
         .withInterfaceSymbols(TileKernel.class.describeConstable().orElseThrow())
         .withMethodBody(ConstantDescs.INIT_NAME, ConstantDescs.MTD_void, 0,
-            c -> c.aload(0).invokespecial(ConstantDescs.CD_Object, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void).return_())
+            c -> c.aload(0).invokespecial(ConstantDescs.CD_Object, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void)
+                .return_())
         .withMethodBody("run", RUN, ClassFile.ACC_PUBLIC, c -> new TileGenerator(c, rows, vectors, column).run()));
     try {
       MethodHandles.Lookup made = MethodHandles.lookup().defineHiddenClass(bytes, true);
@@ -118,9 +121,9 @@ final class TileGenerator {
     for (int i = 0; i < rowAddresses.length; i++) {
       rowAddress(A, A_ROW, i, rowAddresses[i]);
     }
-    // C2 unrolls a counted loop. That gains with the 32 registers of AVX-512; with the 16 of AVX2 it spills accumulators
-    // (4 x 2 vectors: 48 to 60 GFLOP/s instead of 118 to 125). Steps of 4 and the test for equality make the loop one
-    // that C2 does not count.
+    // C2 unrolls a counted loop. That gains with the 32 registers of AVX-512; with the 16 of AVX2 it spills
+    // accumulators (4 x 2 vectors: 48 to 60 GFLOP/s instead of 118 to 125). Steps of 4 and the test for equality make
+    // the loop one that C2 does not count.
     boolean counted = FloatLanes.COUNT == 16;
     int p = x.allocateLocal(counted ? TypeKind.INT : TypeKind.LONG);
     Label loop = x.newLabel();
@@ -179,7 +182,8 @@ final class TileGenerator {
         x.lload(rowAddresses[i]);
       }
       x.ladd().invokeinterface(SEGMENT, "get", MethodTypeDesc.of(ConstantDescs.CD_float, OF_FLOAT, LONG));
-      x.invokestatic(FLOAT_VECTOR, "broadcast", MethodTypeDesc.of(FLOAT_VECTOR, SPECIES, ConstantDescs.CD_float)).astore(broadcast);
+      x.invokestatic(FLOAT_VECTOR, "broadcast", MethodTypeDesc.of(FLOAT_VECTOR, SPECIES, ConstantDescs.CD_float))
+          .astore(broadcast);
       for (int j = 0; j < vectors; j++) {
         int s = sums[i * vectors + j];
         x.aload(broadcast).aload(b[j]).aload(s);
