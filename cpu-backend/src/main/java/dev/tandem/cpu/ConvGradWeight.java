@@ -3,9 +3,10 @@ package dev.tandem.cpu;
 import dev.tandem.core.op.ConvGeometry;
 
 /**
- * The gradient of a convolution by its weight: for each row of taps, the product of the transposed image [pixels, taps and inputs]
- * and the output gradient [pixels, outputs], both read in place by column tiles. Images are dealt out in chunks, each with partial
- * sums of its own that are added in order: the number of chunks depends on the sizes only, so the sums do not depend on the team.
+ * The gradient of a convolution by its weight: for each row of taps, the product of the transposed image [pixels, taps
+ * and inputs] and the output gradient [pixels, outputs], both read in place by column tiles. Images are dealt out in
+ * chunks, each with partial sums of its own that are added in order: the number of chunks depends on the sizes only, so
+ * the sums do not depend on the team.
  */
 final class ConvGradWeight {
   private static final int MOST_CHUNKS = 16;
@@ -84,8 +85,10 @@ final class ConvGradWeight {
     long inOuter = g.strideH() * in.rowStride();
     if (Depthwise.fits(s)) {
       for (int tap = 0; tap < s.taps(); tap++) {
-        long a = in.address() + tap / s.kernelW() * g.dilationH() * in.rowStride() + tap % s.kernelW() * g.dilationW() * pixel;
-        Depthwise.gradient(s.channels(), to - from, s.outWidth(), a, inOuter, inInner, grad.address(), grad.rowStride(), pixel,
+        long a = in.address() + tap / s.kernelW() * g.dilationH() * in.rowStride()
+            + tap % s.kernelW() * g.dilationW() * pixel;
+        Depthwise.gradient(s.channels(), to - from, s.outWidth(), a, inOuter, inInner, grad.address(), grad.rowStride(),
+            pixel,
             sums + tap * pixel, accumulate);
       }
       return;
@@ -109,7 +112,8 @@ final class ConvGradWeight {
           long a = in.address() + (product / columns * g.dilationH() + (long) row * g.strideH()) * in.rowStride()
               + product % columns * g.dilationW() * pixel + 4L * group * inputs;
           long c = sums + 4 * (((long) group * products + product) * height * outputs + o);
-          multiply(rows, height, cols, a, inInner, inOuter, b + row * grad.rowStride(), grad.rowStride(), c, accumulate || row > 0);
+          multiply(rows, height, cols, a, inInner, inOuter, b + row * grad.rowStride(), grad.rowStride(), c,
+              accumulate || row > 0);
         }
       }
     }
@@ -131,7 +135,8 @@ final class ConvGradWeight {
       int tall = Gemm.cut(height, parts, part + 1) - i;
       TileKernel kernel = Tiles.get(true, tall, vectors);
       if (whole) {
-        kernel.run(rows, s.outWidth(), a + 4L * i, 0, aInner, aOuter, b, bInner, bOuter, c + i * cRow, cRow, accumulate);
+        kernel.run(rows, s.outWidth(), a + 4L * i, 0, aInner, aOuter, b, bInner, bOuter, c + i * cRow, cRow,
+            accumulate);
       } else {
         kernel.run(rows, s.outWidth(), a + 4L * i, 0, aInner, aOuter, b, bInner, bOuter, edge, width, false);
         Panels.store(edge, width, c + i * cRow, cRow, tall, cols, accumulate);

@@ -5,10 +5,10 @@ import dev.tandem.core.op.ConvGeometry;
 import java.lang.ref.Reference;
 
 /**
- * Convolutions by direct tiles of pixels by channels, with nothing unfolded: a padded channels-last band of an image is read by the
- * same tile kernels as a matrix, a row of taps being one run of numbers (measured for 64 to 64 channels, 3 x 3, 28 x 28: 7.1 ms
- * against 10.0 for unfolding and a matrix product). Operands that lie otherwise than channels last are turned band by band. The team
- * shares bands, whose borders depend on the sizes only.
+ * Convolutions by direct tiles of pixels by channels, with nothing unfolded: a padded channels-last band of an image is
+ * read by the same tile kernels as a matrix, a row of taps being one run of numbers (measured for 64 to 64 channels, 3
+ * x 3, 28 x 28: 7.1 ms against 10.0 for unfolding and a matrix product). Operands that lie otherwise than channels last
+ * are turned band by band. The team shares bands, whose borders depend on the sizes only.
  */
 final class ConvKernels {
   /** Multiplications that are worth a chunk. */
@@ -89,8 +89,9 @@ final class ConvKernels {
       Image.Band out = output(y, image, from, to);
       long outPixel = outPixel(y);
       if (depthwise) {
-        Depthwise.Taps walk = new Depthwise.Taps(s.kernelH(), s.kernelW(), g.dilationH() * in.rowStride(), g.dilationW() * pixel,
-            s.kernelW() * pixel, pixel);
+        Depthwise.Taps walk =
+            new Depthwise.Taps(s.kernelH(), s.kernelW(), g.dilationH() * in.rowStride(), g.dilationW() * pixel,
+                s.kernelW() * pixel, pixel);
         for (int r = 0; r < to - from; r++) {
           Depthwise.correlate(walk, s.channels(), s.outWidth(), in.address() + (long) r * g.strideH() * in.rowStride(),
               g.strideW() * pixel, panels, out.address() + r * out.rowStride(), outPixel);
@@ -101,7 +102,8 @@ final class ConvKernels {
         for (int group = 0; group < s.groups(); group++) {
           long groupPanels = panels + 4 * group * taps * Panels.padded(outputs);
           for (int o = 0; o < outputs; o += Tiles.WIDTH) {
-            ConvTiles.correlate(walk, to - from, s.outWidth(), in.address() + 4L * group * inputs, g.strideH() * in.rowStride(),
+            ConvTiles.correlate(walk, to - from, s.outWidth(), in.address() + 4L * group * inputs,
+                g.strideH() * in.rowStride(),
                 g.strideW() * pixel, groupPanels + 4 * o * taps, Math.min(Tiles.WIDTH, outputs - o),
                 out.address() + 4L * (group * outputs + o), out.rowStride(), outPixel);
           }
@@ -142,7 +144,8 @@ final class ConvKernels {
     eachBand(s, s.height(), bands, team, (image, from, to) -> {
       int top = down.lowest(from);
       int left = across.lowest(0);
-      Image.Band in = dy.band(image, top, down.highest(to) + 1, left, across.highest(s.width()) + 1, Workspace.Slot.BAND);
+      Image.Band in =
+          dy.band(image, top, down.highest(to) + 1, left, across.highest(s.width()) + 1, Workspace.Slot.BAND);
       Image.Band out = output(dx, image, from, to);
       long outPixel = outPixel(dx);
       long pixel = 4L * s.filters();
@@ -162,16 +165,19 @@ final class ConvKernels {
           long a = in.address() + (y.start() + skip - top) * in.rowStride() + (x.start() - left) * pixel;
           long c = out.address() + (firstRow - from) * out.rowStride() + x.first() * outPixel;
           if (depthwise) {
-            Depthwise.Taps walk = new Depthwise.Taps(y.count(), x.count(), y.outputStep() * in.rowStride(), x.outputStep() * pixel,
-                -y.tapStep() * s.kernelW() * pixel, -x.tapStep() * pixel);
+            Depthwise.Taps walk =
+                new Depthwise.Taps(y.count(), x.count(), y.outputStep() * in.rowStride(), x.outputStep() * pixel,
+                    -y.tapStep() * s.kernelW() * pixel, -x.tapStep() * pixel);
             long last = panels + ((long) y.highestTap() * s.kernelW() + x.highestTap()) * pixel;
             for (int r = 0; r < rows; r++) {
-              Depthwise.correlate(walk, s.channels(), pixels, a + r * in.rowStride(), pixel, last, c + r * strideH * out.rowStride(),
+              Depthwise.correlate(walk, s.channels(), pixels, a + r * in.rowStride(), pixel, last,
+                  c + r * strideH * out.rowStride(),
                   strideW * outPixel);
             }
             continue;
           }
-          ConvTiles.Taps walk = ConvTiles.Taps.of(s.groups() == 1 && (x.outputStep() == 1 || x.count() == 1), y.count(), x.count(), outputs,
+          ConvTiles.Taps walk = ConvTiles.Taps.of(s.groups() == 1 && (x.outputStep() == 1 || x.count() == 1), y.count(),
+              x.count(), outputs,
               pixel, y.outputStep() * in.rowStride(), x.outputStep());
           for (int group = 0; group < s.groups(); group++) {
             long phase = panels + 4 * (group * (long) s.taps() + ConvPhases.tapsBefore(y, x, s.kernelW())) * perTap;

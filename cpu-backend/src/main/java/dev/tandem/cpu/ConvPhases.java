@@ -1,10 +1,10 @@
 package dev.tandem.cpu;
 
 /**
- * The gradient by the image along one axis. Input position y receives output position r through tap a when
- * {@code r * stride + a * dilation = y + padding}. Positions with the same remainder of {@code y + padding} by the stride receive
- * through the same taps: a phase. Within a phase the taps are evenly spaced and so are the output positions, so that each phase is
- * an ordinary convolution of the output gradient, with the taps in reverse order.
+ * The gradient by the image along one axis. Input position y receives output position r through tap a when {@code r *
+ * stride + a * dilation = y + padding}. Positions with the same remainder of {@code y + padding} by the stride receive
+ * through the same taps: a phase. Within a phase the taps are evenly spaced and so are the output positions, so that
+ * each phase is an ordinary convolution of the output gradient, with the taps in reverse order.
  */
 final class ConvPhases {
   /**

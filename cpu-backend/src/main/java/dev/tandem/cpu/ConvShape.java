@@ -3,8 +3,12 @@ package dev.tandem.cpu;
 import dev.tandem.core.op.ConvGeometry;
 import dev.tandem.core.shape.Shape;
 
-/** The sizes of a convolution of images {@code [images, channels, height, width]} to {@code [images, filters, outHeight, outWidth]}. */
-record ConvShape(int images, int channels, int height, int width, int filters, int kernelH, int kernelW, int outHeight, int outWidth,
+/**
+ * The sizes of a convolution of images {@code [images, channels, height, width]} to {@code [images, filters, outHeight,
+ * outWidth]}.
+ */
+record ConvShape(int images, int channels, int height, int width, int filters, int kernelH, int kernelW, int outHeight,
+    int outWidth,
     ConvGeometry geometry) {
   /** Floats of a band of an image that leave room for weights in the second-level cache. */
   private static final int BAND = 1 << 16;
@@ -12,7 +16,8 @@ record ConvShape(int images, int channels, int height, int width, int filters, i
   private static final int PIECES = 16;
 
   static ConvShape of(Shape x, Shape weight, Shape y, ConvGeometry geometry) {
-    return new ConvShape(x.dim(0), x.dim(1), x.dim(2), x.dim(3), y.dim(1), weight.dim(2), weight.dim(3), y.dim(2), y.dim(3), geometry);
+    return new ConvShape(x.dim(0), x.dim(1), x.dim(2), x.dim(3), y.dim(1), weight.dim(2), weight.dim(3), y.dim(2),
+        y.dim(3), geometry);
   }
 
   int groups() {
@@ -42,14 +47,17 @@ record ConvShape(int images, int channels, int height, int width, int filters, i
     return (long) images * outHeight * outWidth * weights();
   }
 
-  /** Whether neighbouring taps of a row read neighbouring numbers of a channels-last image, so that a row of taps is one sum. */
+  /**
+   * Whether neighbouring taps of a row read neighbouring numbers of a channels-last image, so that a row of taps is one
+   * sum.
+   */
   boolean rowsOfTapsAreDense() {
     return groups() == 1 && (geometry.dilationW() == 1 || kernelW == 1);
   }
 
   /**
-   * How many bands each image falls into, by rows: so many that a band stays in the second-level cache and that a few images make
-   * enough pieces for a team.
+   * How many bands each image falls into, by rows: so many that a band stays in the second-level cache and that a few
+   * images make enough pieces for a team.
    *
    * @param rows output rows of an image, {@code floats} numbers read for each
    */

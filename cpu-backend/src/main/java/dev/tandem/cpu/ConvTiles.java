@@ -6,9 +6,9 @@ final class ConvTiles {
   }
 
   /**
-   * How a tile goes over the taps of its pixels: {@code calls} of the kernel, each summing {@code outer} runs of {@code inner} numbers
-   * that follow each other in the image. The distances are in bytes. A dense convolution takes one call with a run for each row of
-   * taps; with groups, or taps that lie apart, a run is one tap and a call one row of taps.
+   * How a tile goes over the taps of its pixels: {@code calls} of the kernel, each summing {@code outer} runs of {@code
+   * inner} numbers that follow each other in the image. The distances are in bytes. A dense convolution takes one call
+   * with a run for each row of taps; with groups, or taps that lie apart, a run is one tap and a call one row of taps.
    */
   record Taps(int calls, int outer, int inner, long callStride, long outerStride) {
     /** Of {@code rows} x {@code columns} taps over {@code channels} of the {@code pixel} bytes that a pixel takes. */
@@ -27,7 +27,8 @@ final class ConvTiles {
    * @param panel the weights as [tap][in][one or two vectors]
    * @param channels how many of the panel's are wanted
    */
-  static void correlate(Taps taps, int rows, int pixels, long a, long aRow, long aPixel, long panel, int channels, long out, long outRow,
+  static void correlate(Taps taps, int rows, int pixels, long a, long aRow, long aPixel, long panel, int channels,
+      long out, long outRow,
       long outPixel) {
     // Rows that follow each other on both sides are one.
     boolean joined = aRow == pixels * aPixel && outRow == pixels * outPixel;

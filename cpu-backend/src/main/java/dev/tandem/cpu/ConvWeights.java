@@ -42,7 +42,10 @@ final class ConvWeights {
     return Math.clamp(shape.weights() / CHUNK_WORK, 1, Math.max(1, most));
   }
 
-  /** Floats of the weight with the last axis of the tap-major order, of {@code columns} a group, rounded up to whole vectors. */
+  /**
+   * Floats of the weight with the last axis of the tap-major order, of {@code columns} a group, rounded up to whole
+   * vectors.
+   */
   private long panelFloats(int rows, int columns) {
     return (long) shape.groups() * rows * Panels.padded(columns);
   }
@@ -66,7 +69,10 @@ final class ConvWeights {
     return panels;
   }
 
-  /** Panels [taps of the phase, the last first][out][panel of inputs] for each group and phase, in this thread's workspace. */
+  /**
+   * Panels [taps of the phase, the last first][out][panel of inputs] for each group and phase, in this thread's
+   * workspace.
+   */
   long gradientPanels(ConvPhases down, ConvPhases across, Team team) {
     long perGroup = (long) shape.taps() * outputs * Panels.padded(inputs);
     long tapMajor = Workspace.floats(Workspace.Slot.WEIGHT, shape.weights() + perGroup * shape.groups());
@@ -79,7 +85,8 @@ final class ConvWeights {
         int tap = i % shape.taps();
         ConvPhases.Phase y = down.ofTap(tap / shape.kernelW());
         ConvPhases.Phase x = across.ofTap(tap % shape.kernelW());
-        long phase = panels + 4 * (i / shape.taps() * perGroup + ConvPhases.tapsBefore(y, x, shape.kernelW()) * outputs * Panels.padded(inputs));
+        long phase = panels + 4 * (i / shape.taps() * perGroup
+            + ConvPhases.tapsBefore(y, x, shape.kernelW()) * outputs * Panels.padded(inputs));
         int turned = y.flipped(tap / shape.kernelW()) * x.count() + x.flipped(tap % shape.kernelW());
         for (int c = 0; c < inputs; c += Tiles.WIDTH) {
           int cols = Math.min(Tiles.WIDTH, inputs - c);
@@ -95,7 +102,8 @@ final class ConvWeights {
   /** Whether a filter is one run of numbers, as in a contiguous weight, with taps to be brought before channels. */
   private boolean denseFilters() {
     return shape.taps() > 1 && (columnStride == 4 || shape.kernelW() == 1)
-        && (rowStride == 4L * shape.kernelW() || shape.kernelH() == 1) && (channelStride == 4L * shape.taps() || inputs == 1);
+        && (rowStride == 4L * shape.kernelW() || shape.kernelH() == 1)
+        && (channelStride == 4L * shape.taps() || inputs == 1);
   }
 
   private void toTapMajor(long to, Team team) {
@@ -107,12 +115,14 @@ final class ConvWeights {
         long turned = Workspace.floats(Workspace.Slot.BAND, (long) rows * BLOCK);
         Panels.transpose(filters, filterStride, turned, 4L * BLOCK, rows, count, Tiles.LANES <= BLOCK);
         for (int c = 0; c < inputs; c++) {
-          Panels.store(turned + 4L * BLOCK * c * shape.taps(), 4L * BLOCK, target + 4L * c * outputs, 4L * inputs * outputs, shape.taps(),
+          Panels.store(turned + 4L * BLOCK * c * shape.taps(), 4L * BLOCK, target + 4L * c * outputs,
+              4L * inputs * outputs, shape.taps(),
               count, false);
         }
       } else {
         for (int tap = 0; tap < shape.taps(); tap++) {
-          Panels.move(filters + tapOffset(tap), channelStride, filterStride, target + 4L * tap * inputs * outputs, 4L * outputs, 4, inputs,
+          Panels.move(filters + tapOffset(tap), channelStride, filterStride, target + 4L * tap * inputs * outputs,
+              4L * outputs, 4, inputs,
               count, false);
         }
       }
@@ -128,13 +138,15 @@ final class ConvWeights {
         int rows = shape.taps() * inputs;
         long ordered = Workspace.floats(Workspace.Slot.BAND, (long) rows * BLOCK);
         for (int c = 0; c < inputs; c++) {
-          Panels.store(source + 4L * c * outputs, 4L * inputs * outputs, ordered + 4L * BLOCK * c * shape.taps(), 4L * BLOCK, shape.taps(),
+          Panels.store(source + 4L * c * outputs, 4L * inputs * outputs, ordered + 4L * BLOCK * c * shape.taps(),
+              4L * BLOCK, shape.taps(),
               count, false);
         }
         Panels.transpose(ordered, 4L * BLOCK, filters, filterStride, count, rows, false);
       } else {
         for (int tap = 0; tap < shape.taps(); tap++) {
-          Panels.move(source + 4L * tap * inputs * outputs, 4L * outputs, 4, filters + tapOffset(tap), channelStride, filterStride, inputs,
+          Panels.move(source + 4L * tap * inputs * outputs, 4L * outputs, 4, filters + tapOffset(tap), channelStride,
+              filterStride, inputs,
               count, false);
         }
       }
@@ -145,7 +157,8 @@ final class ConvWeights {
   long channelsLast() {
     long to = Workspace.floats(Workspace.Slot.WEIGHT, shape.weights());
     for (int tap = 0; tap < shape.taps(); tap++) {
-      Panels.move(address + tapOffset(tap), 0, filterStride, to + 4L * tap * shape.channels(), 0, 4, 1, shape.channels(), false);
+      Panels.move(address + tapOffset(tap), 0, filterStride, to + 4L * tap * shape.channels(), 0, 4, 1,
+          shape.channels(), false);
     }
     return to;
   }
@@ -153,7 +166,8 @@ final class ConvWeights {
   /** Writes the weight of a {@link Depthwise} convolution from [KH][KW][channels]. */
   void fromChannelsLast(long from) {
     for (int tap = 0; tap < shape.taps(); tap++) {
-      Panels.move(from + 4L * tap * shape.channels(), 0, 4, address + tapOffset(tap), 0, filterStride, 1, shape.channels(), false);
+      Panels.move(from + 4L * tap * shape.channels(), 0, 4, address + tapOffset(tap), 0, filterStride, 1,
+          shape.channels(), false);
     }
   }
 

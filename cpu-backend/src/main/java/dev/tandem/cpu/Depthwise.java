@@ -1,8 +1,9 @@
 package dev.tandem.cpu;
 
 /**
- * Convolutions in which every channel is a group of its own with one filter. There is no sum over channels, so that tiles would use
- * one lane of each vector; instead the lanes are channels. The weight lies as {@code [KH, KW, channels]}.
+ * Convolutions in which every channel is a group of its own with one filter. There is no sum over channels, so that
+ * tiles would use one lane of each vector; instead the lanes are channels. The weight lies as {@code [KH, KW,
+ * channels]}.
  */
 final class Depthwise {
   private Depthwise() {
@@ -13,8 +14,8 @@ final class Depthwise {
   }
 
   /**
-   * The taps over a pixel and the weights that go with them. Distances are in bytes, those of the weights negative where they go
-   * backwards.
+   * The taps over a pixel and the weights that go with them. Distances are in bytes, those of the weights negative
+   * where they go backwards.
    */
   record Taps(int rows, int columns, long imageRow, long imageColumn, long weightRow, long weightColumn) {
   }
@@ -40,7 +41,8 @@ final class Depthwise {
   }
 
   /** The gradient of one tap: the sum over rows and pixels of image times output gradient, for each channel. */
-  static void gradient(int channels, int rows, int pixels, long x, long xRow, long xPixel, long dy, long dyRow, long dyPixel, long out,
+  static void gradient(int channels, int rows, int pixels, long x, long xRow, long xPixel, long dy, long dyRow,
+      long dyPixel, long out,
       boolean accumulate) {
     int vectors = Lanes.AVAILABLE ? channels / Tiles.LANES * Tiles.LANES : 0;
     if (vectors > 0) {
@@ -50,7 +52,8 @@ final class Depthwise {
       float sum = 0;
       for (int r = 0; r < rows; r++) {
         for (int q = 0; q < pixels; q++) {
-          sum += Memory.getFloat(x + r * xRow + q * xPixel + 4L * c) * Memory.getFloat(dy + r * dyRow + q * dyPixel + 4L * c);
+          sum += Memory.getFloat(x + r * xRow + q * xPixel + 4L * c)
+              * Memory.getFloat(dy + r * dyRow + q * dyPixel + 4L * c);
         }
       }
       Memory.setFloat(out + 4L * c, accumulate ? sum + Memory.getFloat(out + 4L * c) : sum);

@@ -4,10 +4,11 @@ import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code C [m, n] (+)= A [m, k] * B [k, n]} for one matrix, C row after row. Addresses and leading dimensions are in bytes.
+ * {@code C [m, n] (+)= A [m, k] * B [k, n]} for one matrix, C row after row. Addresses and leading dimensions are in
+ * bytes.
  *
- * <p>The sum over k falls into blocks of at most {@link #DEPTH}; an element's rounding depends on k and the way chosen by the size
- * of the whole problem, never on the tile or the chunk it falls into, so the work may be cut anywhere.
+ * <p>The sum over k falls into blocks of at most {@link #DEPTH}; an element's rounding depends on k and the way chosen
+ * by the size of the whole problem, never on the tile or the chunk it falls into, so the work may be cut anywhere.
  *
  * @param aColumn whether A lies column after column, {@code lda} apart, instead of row after row
  * @param bColumn likewise for B
@@ -17,8 +18,8 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
   static final int DEPTH = 512;
   /** Columns of B, and rows of A, packed at a time: bounds the workspace to 8 MiB each. */
   private static final int SPAN = 4096;
-  /** Row panels in a chunk: their rows of A (240 x 512 floats) stay in the second-level cache while panels of B go by. */
-  private static final int CHUNK_PANELS = 30;
+  /** Rows of a chunk: of A, 240 x 512 floats stay in the second-level cache while panels of B go by. */
+  private static final int CHUNK_ROWS = 240;
   /** Multiplications that are worth a chunk (64 cubed, about 2 µs); a smaller product is not shared. */
   private static final long CHUNK_WORK = 1 << 18;
   private static final int MOST_CHUNKS = 64;
@@ -44,8 +45,8 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
   }
 
   /**
-   * Whether {@code C^T = B * A^T} is cheaper: B, stored as n rows of k, is then read in place and only A and C are transposed
-   * (measured for 128 x 512 x 784: as fast as OpenBLAS; with B transposed while packing 0.84).
+   * Whether {@code C^T = B * A^T} is cheaper: B, stored as n rows of k, is then read in place and only A and C are
+   * transposed (measured for 128 x 512 x 784: as fast as OpenBLAS; with B transposed while packing 0.84).
    */
   private boolean computeTransposed() {
     return bColumn && m <= TRANSPOSED_ROWS && (aColumn || (long) m * ((long) k + n) < (long) n * k * 4 / 5);
@@ -88,9 +89,11 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
         for (int top = 0; top < m; top += height) {
           int rows = Math.min(height, m - top);
           long aAt = a + (aColumn ? p * lda + 4L * top : 4L * p);
-          Block block = new Block(rows, columns, depth, packA ? packLeft(aAt, rows, depth, team) : aAt, aColumn ? 4 : lda,
-              packA ? 4L * Tiles.ROWS : lda, aColumn, packA ? leftPanel(depth) : 0, bAt, packB, ldb, c + top * ldc + 4L * first, ldc,
-              accumulate || q > 0);
+          Block block =
+              new Block(rows, columns, depth, packA ? packLeft(aAt, rows, depth, team) : aAt, aColumn ? 4 : lda,
+                  packA ? 4L * Tiles.ROWS : lda, aColumn, packA ? leftPanel(depth) : 0, bAt, packB, ldb,
+                  c + top * ldc + 4L * first, ldc,
+                  accumulate || q > 0);
           block.run(team);
         }
       }
@@ -99,11 +102,15 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
 
   private long packRight(long b, int columns, int depth, @Nullable Team team) {
     long to = Workspace.floats(Workspace.Slot.RIGHT_PANELS, (long) Panels.padded(columns) * depth);
-    eachPanel(Panels.count(columns), (long) columns * depth, team, i -> Panels.pack(bColumn, b, ldb, depth, columns, i, to));
+    eachPanel(Panels.count(columns), (long) columns * depth, team,
+        i -> Panels.pack(bColumn, b, ldb, depth, columns, i, to));
     return to;
   }
 
-  /** Bytes of a packed panel of rows. It is copied in whole vectors; the spare room keeps the last ones out of the next panel. */
+  /**
+   * Bytes of a packed panel of rows. It is copied in whole vectors; the spare room keeps the last ones out of the next
+   * panel.
+   */
   private static long leftPanel(int depth) {
     return 4L * Tiles.ROWS * depth + Memory.ALIGNMENT;
   }
@@ -111,8 +118,9 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
   private long packLeft(long a, int rows, int depth, @Nullable Team team) {
     int panels = (rows + Tiles.ROWS - 1) / Tiles.ROWS;
     long to = Workspace.floats(Workspace.Slot.LEFT_PANELS, leftPanel(depth) / 4 * panels);
-    eachPanel(panels, (long) rows * depth, team, i -> Panels.copyRows(a + 4L * cut(rows, panels, i), lda, to + i * leftPanel(depth),
-        4L * Tiles.ROWS, depth, Tiles.ROWS));
+    eachPanel(panels, (long) rows * depth, team,
+        i -> Panels.copyRows(a + 4L * cut(rows, panels, i), lda, to + i * leftPanel(depth),
+            4L * Tiles.ROWS, depth, Tiles.ROWS));
     return to;
   }
 
@@ -133,7 +141,8 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
     eachPanel(panels, (long) width * k, team, i -> {
       for (int q = 0; q < blocks; q++) {
         int p = cut(k, blocks, q);
-        Panels.pack(!aColumn, a + (aColumn ? p * lda : 4L * p), lda, cut(k, blocks, q + 1) - p, m, i, toA + 4L * p * width);
+        Panels.pack(!aColumn, a + (aColumn ? p * lda : 4L * p), lda, cut(k, blocks, q + 1) - p, m, i,
+            toA + 4L * p * width);
       }
     });
     // Columns of C in a chunk: their transposed product stays in the second-level cache.
@@ -144,7 +153,8 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
       long product = Workspace.floats(Workspace.Slot.TRANSPOSED, 2L * span * width);
       for (int q = 0; q < blocks; q++) {
         int p = cut(k, blocks, q);
-        new Block(columns, width, cut(k, blocks, q + 1) - p, b + j * ldb + 4L * p, ldb, 4, false, 0, toA + 4L * p * width, true, 0, product,
+        new Block(columns, width, cut(k, blocks, q + 1) - p, b + j * ldb + 4L * p, ldb, 4, false, 0,
+            toA + 4L * p * width, true, 0, product,
             4L * width, q > 0).run(null);
       }
       if (accumulate) {
@@ -165,7 +175,8 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
    * @param aPanel bytes between packed row panels of A; 0 when A is read in place
    * @param ldb bytes between rows of B; unused when B is packed
    */
-  private record Block(int rows, int columns, int depth, long a, long aRow, long aInner, boolean aColumn, long aPanel, long b, boolean bPacked,
+  private record Block(int rows, int columns, int depth, long a, long aRow, long aInner, boolean aColumn, long aPanel,
+      long b, boolean bPacked,
       long ldb, long c, long ldc, boolean accumulate) {
     int rowPanels() {
       int tallest = Tiles.rows(Tiles.vectors(Math.min(columns, Tiles.WIDTH)));
@@ -180,13 +191,14 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
       }
       int wanted = Math.clamp((long) rows * columns * Math.max(1, depth) / CHUNK_WORK, 1, MOST_CHUNKS);
       int acrossColumns = Math.min(wanted, Math.min(columnPanels, 16));
-      int acrossRows = Math.max((rowPanels + CHUNK_PANELS - 1) / CHUNK_PANELS,
+      int acrossRows = Math.max((int) (((long) rows + CHUNK_ROWS - 1) / CHUNK_ROWS),
           Math.min((wanted + acrossColumns - 1) / acrossColumns, Math.max(1, rowPanels / 8)));
       // Neighbouring chunks share their rows of A, which so stay in the second-level cache.
       parallel(team, acrossRows * acrossColumns, (worker, chunk) -> {
         int r = chunk / acrossColumns;
         int s = chunk % acrossColumns;
-        tiles(rowPanels, cut(rowPanels, acrossRows, r), cut(rowPanels, acrossRows, r + 1), cut(columnPanels, acrossColumns, s),
+        tiles(rowPanels, cut(rowPanels, acrossRows, r), cut(rowPanels, acrossRows, r + 1),
+            cut(columnPanels, acrossColumns, s),
             cut(columnPanels, acrossColumns, s + 1));
       });
     }

@@ -4,19 +4,23 @@ import dev.tandem.core.backend.Operand;
 import dev.tandem.core.shape.Layout;
 
 /**
- * An operand {@code [images, channels, height, width]} in whatever strides, to be read and written as channels-last bands of rows.
- * The strides are in bytes.
+ * An operand {@code [images, channels, height, width]} in whatever strides, to be read and written as channels-last
+ * bands of rows. The strides are in bytes.
  */
-record Image(long address, int images, int channels, int height, int width, long imageStride, long channelStride, long rowStride,
+record Image(long address, int images, int channels, int height, int width, long imageStride, long channelStride,
+    long rowStride,
     long pixelStride) {
 
   static Image of(Operand o) {
     Layout l = o.layout();
-    return new Image(((CpuStorage) o.storage()).address() + 4 * l.offset(), l.shape().dim(0), l.shape().dim(1), l.shape().dim(2),
+    return new Image(((CpuStorage) o.storage()).address() + 4 * l.offset(), l.shape().dim(0), l.shape().dim(1),
+        l.shape().dim(2),
         l.shape().dim(3), 4 * l.stride(0), 4 * l.stride(1), 4 * l.stride(2), 4 * l.stride(3));
   }
 
-  /** Rows in memory: the first pixel of the first, and the bytes between rows. Pixels follow each other, channels last. */
+  /**
+   * Rows in memory: the first pixel of the first, and the bytes between rows. Pixels follow each other, channels last.
+   */
   record Band(long address, long rowStride) {
   }
 
@@ -34,8 +38,8 @@ record Image(long address, int images, int channels, int height, int width, long
   }
 
   /**
-   * Rows {@code fromRow} to {@code toRow} and columns {@code fromColumn} to {@code toColumn} of an image; what lies outside it is
-   * zero. In place if that can be, else copied to this thread's {@code slot}.
+   * Rows {@code fromRow} to {@code toRow} and columns {@code fromColumn} to {@code toColumn} of an image; what lies
+   * outside it is zero. In place if that can be, else copied to this thread's {@code slot}.
    */
   Band band(int image, int fromRow, int toRow, int fromColumn, int toColumn, Workspace.Slot slot) {
     boolean inside = fromRow >= 0 && toRow <= height && fromColumn >= 0 && toColumn <= width;
@@ -79,7 +83,8 @@ record Image(long address, int images, int channels, int height, int width, long
     int parts = dense ? 1 : toRow - fromRow;
     int pixels = dense ? (toRow - fromRow) * width : width;
     for (int r = 0; r < parts; r++) {
-      Panels.move(from + 4L * r * width * channels, 4L * channels, 4, at(image, fromRow + r), pixelStride, channelStride, pixels, channels,
+      Panels.move(from + 4L * r * width * channels, 4L * channels, 4, at(image, fromRow + r), pixelStride,
+          channelStride, pixels, channels,
           false);
     }
   }

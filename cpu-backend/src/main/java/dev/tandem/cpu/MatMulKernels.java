@@ -9,9 +9,9 @@ import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Matrix products {@code [..., M, K] x [..., K, N] -> [..., M, N]} of operands in any strides. Each matrix is brought into one of
- * the forms that {@link Gemm} and {@link MatrixVector} take: a destination that lies column after column makes the product the
- * transposed one, and a matrix without a unit stride is copied first.
+ * Matrix products {@code [..., M, K] x [..., K, N] -> [..., M, N]} of operands in any strides. Each matrix is brought
+ * into one of the forms that {@link Gemm} and {@link MatrixVector} take: a destination that lies column after column
+ * makes the product the transposed one, and a matrix without a unit stride is copied first.
  */
 final class MatMulKernels {
   /** Multiplications of one matrix from which on the team shares every matrix; smaller ones are dealt out whole. */
@@ -34,7 +34,8 @@ final class MatMulKernels {
     int rank = shape.rank();
     int m = shape.dim(-2);
     int batchAxes = rank - 2;
-    // Batches that share B and whose rows follow each other are one tall matrix: a linear layer on [batch, time, features].
+    // Batches that share B and whose rows follow each other are one tall matrix: a linear layer on [batch, time,
+    // features].
     while (batchAxes > 0 && follows(a.layout(), batchAxes - 1, m) && follows(c.layout(), batchAxes - 1, m)
         && (b.layout().stride(batchAxes - 1) == 0 || shape.dim(batchAxes - 1) == 1)
         && (long) m * shape.dim(batchAxes - 1) <= Integer.MAX_VALUE) {
@@ -71,7 +72,10 @@ final class MatMulKernels {
     };
   }
 
-  /** Whether the next index of {@code axis} continues the {@code rows} rows that the later axes, already joined, are made of. */
+  /**
+   * Whether the next index of {@code axis} continues the {@code rows} rows that the later axes, already joined, are
+   * made of.
+   */
   private static boolean follows(Layout l, int axis, int rows) {
     return rows == 1 || l.shape().dim(axis) == 1 || l.stride(axis) == rows * rowStride(l, axis + 1) / 4;
   }
@@ -115,7 +119,8 @@ final class MatMulKernels {
   }
 
   /** One matrix product, with what has to be copied. */
-  private record Product(int m, int n, int k, Matrix a, Matrix b, Matrix c, boolean swapped, boolean copyA, boolean copyB, boolean copyC,
+  private record Product(int m, int n, int k, Matrix a, Matrix b, Matrix c, boolean swapped, boolean copyA,
+      boolean copyB, boolean copyC,
       boolean accumulate, @Nullable Gemm gemm, @Nullable MatrixVector vector) {
 
     static Product of(int m, int n, int k, Matrix a, Matrix b, Matrix c, boolean accumulate) {
@@ -140,7 +145,8 @@ final class MatMulKernels {
       if (m == 1) {
         vector = new MatrixVector(n, k, bColumn, ldb, aColumn ? lda : 4, 4, add);
       } else if (n == 1) {
-        // y = A x is x^T A^T: rows of A are columns of its transpose. A matrix of one column counts as one of dense rows.
+        // y = A x is x^T A^T: rows of A are columns of its transpose. A matrix of one column counts as one of dense
+        // rows.
         vector = new MatrixVector(m, k, !aColumn, lda, ldb, ldc, add);
       } else {
         gemm = new Gemm(m, n, k, aColumn, lda, bColumn, ldb, ldc, add);

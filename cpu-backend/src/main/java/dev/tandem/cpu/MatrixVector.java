@@ -3,8 +3,8 @@ package dev.tandem.cpu;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code y [n] (+)= x [k] * M [k, n]}, the product with one row or one column. Strides and leading dimensions are in bytes. As in
- * {@link Gemm} rounding does not depend on how the work is cut.
+ * {@code y [n] (+)= x [k] * M [k, n]}, the product with one row or one column. Strides and leading dimensions are in
+ * bytes. As in {@link Gemm} rounding does not depend on how the work is cut.
  *
  * @param column whether M lies column after column, {@code ld} apart, so that y is made of dot products
  */

@@ -1,9 +1,9 @@
 package dev.tandem.cpu;
 
 /**
- * Moves matrices into the order in which {@link TileKernel}s read them, and tiles out again. Addresses and leading dimensions are in
- * bytes, counts in floats. Nothing takes a mask: reads may run over the end of a row by less than a vector, which every storage and
- * workspace has a margin for, and writes do so only where said.
+ * Moves matrices into the order in which {@link TileKernel}s read them, and tiles out again. Addresses and leading
+ * dimensions are in bytes, counts in floats. Nothing takes a mask: reads may run over the end of a row by less than a
+ * vector, which every storage and workspace has a margin for, and writes do so only where said.
  */
 final class Panels {
   /** Square blocks that {@link VectorMoves} transposes in registers; 0 if there is none for this vector width. */
@@ -23,8 +23,8 @@ final class Panels {
   }
 
   /**
-   * Packs panel {@code panel} of a matrix of {@code rows} x {@code columns} as [rows][one or two vectors]. The panels lie one after the
-   * other; columns beyond the last hold anything.
+   * Packs panel {@code panel} of a matrix of {@code rows} x {@code columns} as [rows][one or two vectors]. The panels
+   * lie one after the other; columns beyond the last hold anything.
    *
    * @param transposed whether the matrix lies column after column, {@code ld} apart, instead of row after row
    */
@@ -40,7 +40,10 @@ final class Panels {
     }
   }
 
-  /** {@code to[r][j] = from[r][j]} in whole vectors: up to a vector less one float is read and written beyond {@code width}. */
+  /**
+   * {@code to[r][j] = from[r][j]} in whole vectors: up to a vector less one float is read and written beyond {@code
+   * width}.
+   */
   static void copyRows(long from, long ld, long to, long lt, int rows, int width) {
     if (Lanes.AVAILABLE) {
       VectorMoves.copyRows(from, ld, to, lt, rows, width);
@@ -118,8 +121,12 @@ final class Panels {
     }
   }
 
-  /** {@code to[i][j] (+)= from[i][j]} with any strides (in bytes) on both sides; uses the faster ways where the strides allow them. */
-  static void move(long from, long fromRow, long fromColumn, long to, long toRow, long toColumn, int rows, int cols, boolean add) {
+  /**
+   * {@code to[i][j] (+)= from[i][j]} with any strides (in bytes) on both sides; uses the faster ways where the strides
+   * allow them.
+   */
+  static void move(long from, long fromRow, long fromColumn, long to, long toRow, long toColumn, int rows, int cols,
+      boolean add) {
     if (fromColumn == 4 && toColumn == 4) {
       store(from, fromRow, to, toRow, rows, cols, add);
     } else if (!add && fromColumn == 4 && toRow == 4) {

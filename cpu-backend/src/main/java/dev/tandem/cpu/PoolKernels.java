@@ -5,9 +5,9 @@ import dev.tandem.core.op.PoolGeometry;
 import java.lang.ref.Reference;
 
 /**
- * Pooling with channels last: each output pixel is computed for all its channels at a time. Operands that lie otherwise are turned
- * image by image. The team shares images, and where they are few their channels, so that in the gradient the windows over a pixel
- * add to it in one order, by rows.
+ * Pooling with channels last: each output pixel is computed for all its channels at a time. Operands that lie otherwise
+ * are turned image by image. The team shares images, and where they are few their channels, so that in the gradient the
+ * windows over a pixel add to it in one order, by rows.
  */
 final class PoolKernels {
   /** Window elements that are worth a chunk. */
@@ -36,7 +36,8 @@ final class PoolKernels {
     return call.out().get(0).shape().size() == 0 ? () -> {
     } : () -> {
       eachPiece(g, dy, team,
-          (image, from, to) -> gradient(g, piece(x, image, from, to), piece(dy, image, from, to), piece(dx, image, from, to)));
+          (image, from, to) -> gradient(g, piece(x, image, from, to), piece(dy, image, from, to),
+              piece(dx, image, from, to)));
       Reference.reachabilityFence(call);
     };
   }
@@ -62,7 +63,8 @@ final class PoolKernels {
 
   /** Some channels of one image, as an operand of one image. */
   private static Image piece(Image o, int image, int fromChannel, int toChannel) {
-    return new Image(o.at(image, 0) + fromChannel * o.channelStride(), 1, toChannel - fromChannel, o.height(), o.width(), 0,
+    return new Image(o.at(image, 0) + fromChannel * o.channelStride(), 1, toChannel - fromChannel, o.height(),
+        o.width(), 0,
         o.channelStride(), o.rowStride(), o.pixelStride());
   }
 
@@ -141,7 +143,8 @@ final class PoolKernels {
       for (int q = 0; q < y.width(); q++) {
         int left = Math.max(0, q * g.strideW() - g.paddingW());
         int columns = Math.min(x.width(), q * g.strideW() - g.paddingW() + g.kernelW()) - left;
-        float divisor = g.kind() == PoolGeometry.Kind.AVERAGE ? (float) g.kernelH() * g.kernelW() : (float) rows * columns;
+        float divisor =
+            g.kind() == PoolGeometry.Kind.AVERAGE ? (float) g.kernelH() * g.kernelW() : (float) rows * columns;
         body.run(top, left, rows, columns, divisor, y.at(0, r) + q * y.pixelStride());
       }
     }

@@ -55,7 +55,8 @@ final class PoolWindow {
   static void maxGradient(Image x, long window, int rows, int columns, long gradient, Image dx, long target) {
     int vectors = byVector(x);
     if (vectors > 0) {
-      VectorPool.maxGradient(vectors, window, x.rowStride(), x.pixelStride(), rows, columns, gradient, target, dx.rowStride(),
+      VectorPool.maxGradient(vectors, window, x.rowStride(), x.pixelStride(), rows, columns, gradient, target,
+          dx.rowStride(),
           dx.pixelStride());
     }
     for (int c = vectors; c < x.channels(); c++) {

@@ -1,14 +1,15 @@
 package dev.tandem.cpu;
 
 /**
- * A tile without vector instructions. It multiplies and adds in two roundings: {@link Math#fma} is as slow as BigDecimal on a
- * processor that lacks it.
+ * A tile without vector instructions. It multiplies and adds in two roundings: {@link Math#fma} is as slow as
+ * BigDecimal on a processor that lacks it.
  */
 record ScalarTile(int rows, int vectors, boolean column) implements TileKernel {
   static final int COLUMNS = 4;
 
   @Override
-  public void run(int outer, int inner, long a, long aRow, long aInner, long aOuter, long b, long bInner, long bOuter, long c, long cRow,
+  public void run(int outer, int inner, long a, long aRow, long aInner, long aOuter, long b, long bInner, long bOuter,
+      long c, long cRow,
       boolean accumulate) {
     long step = column ? aInner : 4;
     long row = column ? 4 : aRow;
@@ -20,7 +21,8 @@ record ScalarTile(int rows, int vectors, boolean column) implements TileKernel {
     }
   }
 
-  private static void quad(int outer, int inner, long a, long aInner, long aOuter, long b, long bInner, long bOuter, long c,
+  private static void quad(int outer, int inner, long a, long aInner, long aOuter, long b, long bInner, long bOuter,
+      long c,
       boolean accumulate) {
     float s0 = 0;
     float s1 = 0;

@@ -17,24 +17,25 @@ import jdk.incubator.vector.Vector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Writes {@link TileKernel}s as hidden classes, one for each tile size and layout of A, fitted to the vectors of this machine. For 8 x 2
- * vectors of 512 bits the method is, in effect,
+ * Writes {@link TileKernel}s as hidden classes, one for each tile size and layout of A, fitted to the vectors of this
+ * machine. For 8 x 2 vectors of 512 bits the method is, in effect,
  *
  * {@snippet :
- * FloatVector s00 = zero, s01 = zero, ... s71 = zero;             // one local for each accumulator, so that all stay in registers
+ * FloatVector s00 = zero, s01 = zero, ... s71 = zero;   // a local for each accumulator, so that all stay in registers
  * for (int o = 0; o < outer; o++) {
- *   long row0 = a & MASK, ... row7 = (a + 7 * aRow) & MASK;       // masked: no range check is left
+ *   long row0 = a & MASK, ... row7 = (a + 7 * aRow) & MASK;   // masked: no range check is left
  *   for (int p = 0; p < inner; p++) {
  *     FloatVector b0 = load(b), b1 = load(b + 64);
- *     FloatVector x = broadcast(load(row0 + 4 * p));              // becomes one FMA with a broadcast operand
+ *     FloatVector x = broadcast(load(row0 + 4 * p));    // becomes one FMA with a broadcast operand
  *     s00 = x.fma(b0, s00); s01 = x.fma(b1, s01);
  *     ...
  *   }
  * }
  * }
  *
- * <p>Measured with 512-bit vectors on one core of a Zen 5: 262 to 278 GFLOP/s of 265. The kernels take no {@code VectorMask}: large
- * unrolled kernels with masks exhaust the registers of C1 and then ran at a fraction of the speed in 5 of 8 launches.
+ * <p>Measured with 512-bit vectors on one core of a Zen 5: 262 to 278 GFLOP/s of 265. The kernels take no
+ * {@code VectorMask}: large unrolled kernels with masks exhaust the registers of C1 and then ran at a fraction of the
+ * speed in 5 of 8 launches.
  */
 final class TileGenerator {
   private static final ClassDesc MEMORY = Memory.class.describeConstable().orElseThrow();
@@ -48,8 +49,9 @@ final class TileGenerator {
   private static final ClassDesc INT = ConstantDescs.CD_int;
   private static final ClassDesc LONG = ConstantDescs.CD_long;
   private static final ClassDesc VOID = ConstantDescs.CD_void;
-  private static final MethodTypeDesc RUN = MethodTypeDesc.of(VOID, INT, INT, LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG,
-      ConstantDescs.CD_boolean);
+  private static final MethodTypeDesc RUN =
+      MethodTypeDesc.of(VOID, INT, INT, LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG,
+          ConstantDescs.CD_boolean);
 
   // Local slots of the parameters of TileKernel.run; a long takes two.
   private static final int OUTER = 1;
@@ -78,11 +80,13 @@ final class TileGenerator {
   }
 
   static TileKernel generate(int rows, int vectors, boolean column) {
-    ClassDesc name = ClassDesc.of(TileGenerator.class.getPackageName(), (column ? "ColumnTile" : "RowTile") + rows + "x" + vectors);
+    ClassDesc name =
+        ClassDesc.of(TileGenerator.class.getPackageName(), (column ? "ColumnTile" : "RowTile") + rows + "x" + vectors);
     byte[] bytes = ClassFile.of().build(name, k -> k.withFlags(ClassFile.ACC_FINAL)
         .withInterfaceSymbols(TileKernel.class.describeConstable().orElseThrow())
         .withMethodBody(ConstantDescs.INIT_NAME, ConstantDescs.MTD_void, 0,
-            c -> c.aload(0).invokespecial(ConstantDescs.CD_Object, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void).return_())
+            c -> c.aload(0).invokespecial(ConstantDescs.CD_Object, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void)
+                .return_())
         .withMethodBody("run", RUN, ClassFile.ACC_PUBLIC, c -> new TileGenerator(c, rows, vectors, column).run()));
     try {
       MethodHandles.Lookup made = MethodHandles.lookup().defineHiddenClass(bytes, true);
@@ -117,8 +121,9 @@ final class TileGenerator {
     for (int i = 0; i < rowAddresses.length; i++) {
       rowAddress(A, A_ROW, i, rowAddresses[i]);
     }
-    // C2 unrolls a counted loop. That gains with the 32 registers of AVX-512; with the 16 of AVX2 it spills accumulators (0.45 to 0.9
-    // of native speed instead of 0.93 to 1.00). Steps of 4 and the test for equality make the loop one that C2 does not count.
+    // C2 unrolls a counted loop. That gains with the 32 registers of AVX-512; with the 16 of AVX2 it spills
+    // accumulators (4 x 2 vectors: 48 to 60 GFLOP/s instead of 118 to 125). Steps of 4 and the test for equality make
+    // the loop one that C2 does not count.
     boolean counted = FloatLanes.COUNT == 16;
     int p = x.allocateLocal(counted ? TypeKind.INT : TypeKind.LONG);
     Label loop = x.newLabel();
@@ -177,7 +182,8 @@ final class TileGenerator {
         x.lload(rowAddresses[i]);
       }
       x.ladd().invokeinterface(SEGMENT, "get", MethodTypeDesc.of(ConstantDescs.CD_float, OF_FLOAT, LONG));
-      x.invokestatic(FLOAT_VECTOR, "broadcast", MethodTypeDesc.of(FLOAT_VECTOR, SPECIES, ConstantDescs.CD_float)).astore(broadcast);
+      x.invokestatic(FLOAT_VECTOR, "broadcast", MethodTypeDesc.of(FLOAT_VECTOR, SPECIES, ConstantDescs.CD_float))
+          .astore(broadcast);
       for (int j = 0; j < vectors; j++) {
         int s = sums[i * vectors + j];
         x.aload(broadcast).aload(b[j]).aload(s);

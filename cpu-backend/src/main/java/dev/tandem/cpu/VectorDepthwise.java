@@ -9,7 +9,8 @@ final class VectorDepthwise {
   private VectorDepthwise() {
   }
 
-  static void correlate(Depthwise.Taps t, int channels, int pixels, long x, long xPixel, long weight, long out, long outPixel) {
+  static void correlate(Depthwise.Taps t, int channels, int pixels, long x, long xPixel, long weight, long out,
+      long outPixel) {
     for (int c = 0; c < channels; c += COUNT) {
       int q = 0;
       for (; q + 4 <= pixels; q += 4) {
@@ -57,7 +58,8 @@ final class VectorDepthwise {
     FloatLanes.store(out, sum);
   }
 
-  static void gradient(int channels, int rows, int pixels, long x, long xRow, long xPixel, long dy, long dyRow, long dyPixel, long out,
+  static void gradient(int channels, int rows, int pixels, long x, long xRow, long xPixel, long dy, long dyRow,
+      long dyPixel, long out,
       boolean accumulate) {
     for (int c = 0; c < channels; c += COUNT) {
       FloatVector s0 = FloatVector.zero(FloatLanes.SPECIES);

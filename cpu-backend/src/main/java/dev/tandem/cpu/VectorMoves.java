@@ -22,7 +22,10 @@ final class VectorMoves {
   private VectorMoves() {
   }
 
-  /** Of two vectors seen as rows of 2 x 2 blocks of {@code distance}: the indices of the transposed blocks' upper or lower row. */
+  /**
+   * Of two vectors seen as rows of 2 x 2 blocks of {@code distance}: the indices of the transposed blocks' upper or
+   * lower row.
+   */
   private static IntVector lookup(int distance, boolean high) {
     int[] from = new int[COUNT];
     if (distance < COUNT) {
@@ -88,7 +91,8 @@ final class VectorMoves {
   }
 
   /**
-   * The dot products of {@code x[0..k)} with up to 4 rows of a matrix, {@code ld} apart, to {@code y}, {@code yStride} apart.
+   * The dot products of {@code x[0..k)} with up to 4 rows of a matrix, {@code ld} apart, to {@code y}, {@code yStride}
+   * apart.
    *
    * @param scratch room for a vector
    */
@@ -145,14 +149,15 @@ final class VectorMoves {
   }
 
   /**
-   * The sum over the lanes, halves upon halves. {@code reduceLanes(ADD)} adds in an order that differs between interpreted and
-   * compiled code, so that results would depend on when a method was compiled.
+   * The sum over the lanes, halves upon halves. {@code reduceLanes(ADD)} adds in an order that differs between
+   * interpreted and compiled code, so that results would depend on when a method was compiled.
    */
   private static float sum(FloatVector v, long scratch) {
     FloatLanes.store(scratch, v);
     for (int half = COUNT / 2; half > 0; half /= 2) {
       for (int l = 0; l < half; l++) {
-        Memory.setFloat(scratch + 4L * l, Memory.getFloat(scratch + 4L * l) + Memory.getFloat(scratch + 4L * (l + half)));
+        Memory.setFloat(scratch + 4L * l,
+            Memory.getFloat(scratch + 4L * l) + Memory.getFloat(scratch + 4L * (l + half)));
       }
     }
     return Memory.getFloat(scratch);
@@ -163,7 +168,8 @@ final class VectorMoves {
   }
 
   private static IntVector row(long from, long ld, int row, int n) {
-    return IntVector.fromMemorySegment(INTS, Memory.ALL, from + Math.min(row, n - 1) * ld & Memory.MASK, FloatLanes.ORDER);
+    return IntVector.fromMemorySegment(INTS, Memory.ALL, from + Math.min(row, n - 1) * ld & Memory.MASK,
+        FloatLanes.ORDER);
   }
 
   private static void put(IntVector v, long to) {
@@ -171,8 +177,8 @@ final class VectorMoves {
   }
 
   /**
-   * 8 x 8 numbers in registers, by butterflies of lookups in two vectors: {@code to[k][i] = from[i][k]}. Beyond {@code n} rows
-   * the last one is read again.
+   * 8 x 8 numbers in registers, by butterflies of lookups in two vectors: {@code to[k][i] = from[i][k]}. Beyond {@code
+   * n} rows the last one is read again.
    */
   static void transpose8(long from, long ld, long to, long lt, int n) {
     IntVector a0 = row(from, ld, 0, n);
@@ -210,8 +216,8 @@ final class VectorMoves {
   }
 
   /**
-   * 16 x 16 numbers in registers, by butterflies of lookups in two vectors: {@code to[k][i] = from[i][k]}. Beyond {@code n} rows
-   * the last one is read again.
+   * 16 x 16 numbers in registers, by butterflies of lookups in two vectors: {@code to[k][i] = from[i][k]}. Beyond
+   * {@code n} rows the last one is read again.
    */
   static void transpose16(long from, long ld, long to, long lt, int n) {
     IntVector a0 = row(from, ld, 0, n);

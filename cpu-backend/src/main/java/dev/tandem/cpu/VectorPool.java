@@ -29,7 +29,8 @@ final class VectorPool {
     return m;
   }
 
-  static void average(int channels, long window, long rowStride, long pixelStride, int rows, int columns, float divisor, long out) {
+  static void average(int channels, long window, long rowStride, long pixelStride, int rows, int columns, float divisor,
+      long out) {
     for (int c = 0; c < channels; c += COUNT) {
       FloatVector sum = FloatVector.zero(FloatLanes.SPECIES);
       for (int r = 0; r < rows; r++) {
@@ -43,7 +44,8 @@ final class VectorPool {
     }
   }
 
-  static void maxGradient(int channels, long window, long rowStride, long pixelStride, int rows, int columns, long gradient, long target,
+  static void maxGradient(int channels, long window, long rowStride, long pixelStride, int rows, int columns,
+      long gradient, long target,
       long targetRow, long targetPixel) {
     FloatVector zero = FloatVector.zero(FloatLanes.SPECIES);
     for (int c = 0; c < channels; c += COUNT) {
@@ -66,7 +68,8 @@ final class VectorPool {
     }
   }
 
-  static void averageGradient(int channels, long window, long rowStride, long pixelStride, int rows, int columns, float divisor,
+  static void averageGradient(int channels, long window, long rowStride, long pixelStride, int rows, int columns,
+      float divisor,
       long gradient) {
     for (int c = 0; c < channels; c += COUNT) {
       FloatVector share = FloatLanes.load(gradient + 4L * c).div(divisor);

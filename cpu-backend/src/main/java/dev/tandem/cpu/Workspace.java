@@ -6,14 +6,15 @@ import java.util.EnumMap;
 import java.util.Map;
 
 /**
- * Scratch memory of kernels: every thread has its own, one block for each purpose, kept from call to call, so that neither preparing
- * nor running an operation allocates once the blocks have grown to the largest operation seen. Purposes marked shared are filled
- * by or for the thread that runs the operation and read by the whole team; the others belong to whichever thread works on a chunk.
- * A block is asked for once in an operation: growing it drops what it held.
+ * Scratch memory of kernels: every thread has its own, one block for each purpose, kept from call to call, so that
+ * neither preparing nor running an operation allocates once the blocks have grown to the largest operation seen.
+ * Purposes marked shared are filled by or for the thread that runs the operation and read by the whole team; the others
+ * belong to whichever thread works on a chunk. A block is asked for once in an operation: growing it drops what it
+ * held.
  *
- * <p>What a thread keeps is bounded: 16 MiB of panels of a matrix product, a padded band of an image, twice the weights of a convolution
- * and 32 MiB (or twice the weights) of partial sums, and a copy of a matrix only where it has no unit stride. It goes when the thread
- * does.
+ * <p>What a thread keeps is bounded: 16 MiB of panels of a matrix product, a padded band of an image, twice the weights
+ * of a convolution and 32 MiB (or twice the weights) of partial sums, and a copy of a matrix only where it has no unit
+ * stride. It goes when the thread does.
  */
 final class Workspace {
   /** What a block is for. */
@@ -53,7 +54,10 @@ final class Workspace {
   private Workspace() {
   }
 
-  /** The address of this thread's block for {@code slot}, which has room for {@code floats} and a margin and holds anything. */
+  /**
+   * The address of this thread's block for {@code slot}, which has room for {@code floats} and a margin and holds
+   * anything.
+   */
   static long floats(Slot slot, long floats) {
     return MINE.get().block(slot, Math.multiplyExact(floats, 4L) + MARGIN);
   }
@@ -61,7 +65,8 @@ final class Workspace {
   private long block(Slot slot, long bytes) {
     MemorySegment block = blocks.get(slot);
     if (block == null || block.byteSize() < bytes) {
-      // Some room to spare, so that slowly growing operations do not allocate each time. The collector frees the old block.
+      // Some room to spare, so that slowly growing operations do not allocate each time. The collector frees the old
+      // block.
       block = Arena.ofAuto().allocate(bytes + bytes / 8, Memory.ALIGNMENT);
       blocks.put(slot, block);
     }

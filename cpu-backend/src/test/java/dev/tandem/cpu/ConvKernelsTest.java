@@ -81,7 +81,8 @@ class ConvKernelsTest {
     }
   }
 
-  private static void check(String what, Op op, StridedFloats a, StridedFloats b, StridedFloats out, double[] expected, double[] scale) {
+  private static void check(String what, Op op, StridedFloats a, StridedFloats b, StridedFloats out, double[] expected,
+      double[] scale) {
     float[] first = null;
     for (Team team : TEAMS) {
       StridedFloats got = out.copy();
@@ -100,12 +101,15 @@ class ConvKernelsTest {
           // Sums of up to some thousand products: their rounding errors add up like a random walk, well below this.
           double error = scale[e] * 64 * 0x1p-24;
           if (!(Math.abs(first[e] - expected[e]) <= error)) {
-            assertThat((double) first[e]).as("%s of %s at %d", op.name(), what, e).isCloseTo(expected[e], Offset.offset(error));
+            assertThat((double) first[e]).as("%s of %s at %d", op.name(), what, e).isCloseTo(expected[e],
+                Offset.offset(error));
           }
         }
       } else {
-        assertThat(Arrays.mismatch(first, got.toArray())).as("%s of %s: first element that differs on %d threads", op.name(), what,
-            team.size()).isEqualTo(-1);
+        assertThat(Arrays.mismatch(first, got.toArray()))
+            .as("%s of %s: first element that differs on %d threads", op.name(), what,
+                team.size())
+            .isEqualTo(-1);
       }
     }
   }
@@ -157,8 +161,9 @@ class ConvKernelsTest {
       }
       int kh = random.nextInt(1, 5);
       int kw = random.nextInt(1, 5);
-      ConvGeometry g = new ConvGeometry(random.nextInt(1, 4), random.nextInt(1, 4), random.nextInt(0, 4), random.nextInt(0, 4),
-          easy ? 1 : random.nextInt(1, 4), easy ? 1 : random.nextInt(1, 4), groups);
+      ConvGeometry g =
+          new ConvGeometry(random.nextInt(1, 4), random.nextInt(1, 4), random.nextInt(0, 4), random.nextInt(0, 4),
+              easy ? 1 : random.nextInt(1, 4), easy ? 1 : random.nextInt(1, 4), groups);
       int h = random.nextInt(1, 14);
       int w = random.nextInt(1, 14);
       if (h + 2 * g.paddingH() < g.dilationH() * (kh - 1) + 1 || w + 2 * g.paddingW() < g.dilationW() * (kw - 1) + 1) {
@@ -178,14 +183,16 @@ class ConvKernelsTest {
     checkAll("stride 2", random, ConvGeometry.of(2, 1), Shape.of(3, 16, 41, 40), Shape.of(32, 16, 3, 3), true);
     checkAll("pixels as rows", random, ConvGeometry.of(1, 0), Shape.of(4, 40, 20, 20), Shape.of(48, 40, 1, 1), true);
     checkAll("many weights", random, ConvGeometry.of(1, 1), Shape.of(2, 200, 5, 5), Shape.of(210, 200, 3, 3), true);
-    checkAll("depthwise", random, new ConvGeometry(1, 1, 1, 1, 1, 1, 40), Shape.of(3, 40, 30, 30), Shape.of(40, 1, 3, 3), true);
+    checkAll("depthwise", random, new ConvGeometry(1, 1, 1, 1, 1, 1, 40), Shape.of(3, 40, 30, 30),
+        Shape.of(40, 1, 3, 3), true);
     checkAll("first layer", random, ConvGeometry.of(2, 3), Shape.of(2, 3, 64, 64), Shape.of(32, 3, 7, 7), true);
   }
 
   @Test
   void aStrideBeyondTheImageSeesOneWindow() {
     SplittableRandom random = new SplittableRandom(23);
-    checkAll("far", random, new ConvGeometry(1 << 30, 1 << 30, 1, 1, 1, 1, 1), Shape.of(2, 3, 5, 5), Shape.of(4, 3, 3, 3), true);
+    checkAll("far", random, new ConvGeometry(1 << 30, 1 << 30, 1, 1, 1, 1, 1), Shape.of(2, 3, 5, 5),
+        Shape.of(4, 3, 3, 3), true);
   }
 
   @Test

@@ -67,7 +67,8 @@ class MatMulKernelsTest {
       if (first == null) {
         first = got;
       } else {
-        assertThat(Arrays.mismatch(first, got)).as("%s: first element that differs on %d threads", what, team.size()).isEqualTo(-1);
+        assertThat(Arrays.mismatch(first, got)).as("%s: first element that differs on %d threads", what, team.size())
+            .isEqualTo(-1);
       }
     }
     for (int e = 0; e < before.length; e++) {
@@ -102,7 +103,8 @@ class MatMulKernelsTest {
       int kb = random.nextInt(6);
       int kc = random.nextInt(6);
       boolean accumulate = random.nextBoolean();
-      String what = "seed " + seed + " round " + round + ": " + batch + " x " + m + " x " + n + " x " + k + " kinds " + ka + kb + kc
+      String what = "seed " + seed + " round " + round + ": " + batch + " x " + m + " x " + n + " x " + k + " kinds "
+          + ka + kb + kc
           + " accumulate " + accumulate;
       check(what, accumulate, StridedFloats.random(random, matrices(shape(batch, m, k), ka)),
           StridedFloats.random(random, matrices(shape(batch, k, n), kb)),
@@ -117,7 +119,8 @@ class MatMulKernelsTest {
   /** Sizes at which the blocks of k, the chunks and the packing of a spread-out operand come in. */
   @Test
   void multipliesLargeMatrices() {
-    int[][] sizes = {{300, 200, 1100}, {4200, 70, 40}, {130, 4200, 20}, {70, 150, 600}, {513, 97, 513}, {40, 300, 700}, {1, 900, 1300}, {900, 1, 1300}};
+    int[][] sizes = {{300, 200, 1100}, {4200, 70, 40}, {130, 4200, 20}, {70, 150, 600}, {513, 97, 513}, {40, 300, 700},
+        {1, 900, 1300}, {900, 1, 1300}};
     SplittableRandom random = new SplittableRandom(8);
     for (int[] s : sizes) {
       for (int kinds = 0; kinds < 4; kinds++) {
@@ -139,7 +142,8 @@ class MatMulKernelsTest {
       int batch = random.nextInt(1, 70);
       Layout a = repeated(random, m, k, batch);
       Layout b = repeated(random, k, n, batch);
-      check("round " + round + " " + a + " " + b, round % 2 == 0, StridedFloats.random(random, a), StridedFloats.random(random, b),
+      check("round " + round + " " + a + " " + b, round % 2 == 0, StridedFloats.random(random, a),
+          StridedFloats.random(random, b),
           StridedFloats.random(random, matrices(Shape.of(batch, m, n), random.nextInt(3))));
     }
   }
@@ -162,7 +166,8 @@ class MatMulKernelsTest {
     check("joined", false, StridedFloats.random(random, Layout.contiguous(x)),
         StridedFloats.random(random, Layout.contiguous(Shape.of(20, 24)).expand(y)),
         StridedFloats.random(random, Layout.contiguous(Shape.of(3, 5, 4, 24))));
-    check("half joined", false, StridedFloats.random(random, Layout.contiguous(Shape.of(5, 3, 4, 20)).permute(1, 0, 2, 3)),
+    check("half joined", false,
+        StridedFloats.random(random, Layout.contiguous(Shape.of(5, 3, 4, 20)).permute(1, 0, 2, 3)),
         StridedFloats.random(random, Layout.contiguous(Shape.of(20, 24)).expand(y)),
         StridedFloats.random(random, Layout.contiguous(Shape.of(3, 5, 4, 24))));
   }
@@ -180,7 +185,8 @@ class MatMulKernelsTest {
       }
     }
     check("m = 0", false, StridedFloats.random(random, Layout.contiguous(Shape.of(0, 3))),
-        StridedFloats.random(random, Layout.contiguous(Shape.of(3, 7))), StridedFloats.random(random, Layout.contiguous(Shape.of(0, 7))));
+        StridedFloats.random(random, Layout.contiguous(Shape.of(3, 7))),
+        StridedFloats.random(random, Layout.contiguous(Shape.of(0, 7))));
   }
 
   @Test
@@ -213,7 +219,8 @@ class MatMulKernelsTest {
     prepared.run();
     float[] before = c.toArray();
     check("larger", false, StridedFloats.random(random, matrices(Shape.of(200, 700), 4)),
-        StridedFloats.random(random, matrices(Shape.of(700, 500), 4)), StridedFloats.random(random, matrices(Shape.of(200, 500), 4)));
+        StridedFloats.random(random, matrices(Shape.of(700, 500), 4)),
+        StridedFloats.random(random, matrices(Shape.of(200, 500), 4)));
     prepared.run();
     assertThat(c.toArray()).isEqualTo(before);
   }

@@ -34,7 +34,8 @@ class PoolKernelsTest {
     };
   }
 
-  private static void check(String what, PoolGeometry g, StridedFloats x, StridedFloats y, StridedFloats dy, StridedFloats dx) {
+  private static void check(String what, PoolGeometry g, StridedFloats x, StridedFloats y, StridedFloats dy,
+      StridedFloats dx) {
     int h = x.shape().dim(2);
     int w = x.shape().dim(3);
     int oh = y.shape().dim(2);
@@ -72,8 +73,12 @@ class PoolKernelsTest {
     for (Team team : TEAMS) {
       StridedFloats gotY = y.copy();
       StridedFloats gotX = dx.copy();
-      PoolKernels.prepareForward(g, new Call(new Pool2d(g), List.of(x.operand()), List.of(gotY.operand()), null), team).run();
-      PoolKernels.prepareGrad(g, new Call(new Pool2dGrad(g), List.of(x.operand(), dy.operand()), List.of(gotX.operand()), null), team).run();
+      PoolKernels.prepareForward(g, new Call(new Pool2d(g), List.of(x.operand()), List.of(gotY.operand()), null), team)
+          .run();
+      PoolKernels
+          .prepareGrad(g,
+              new Call(new Pool2dGrad(g), List.of(x.operand(), dy.operand()), List.of(gotX.operand()), null), team)
+          .run();
       gotY.assertNothingElseWritten(what);
       gotX.assertNothingElseWritten(what);
       if (firstOutput == null) {
@@ -82,8 +87,10 @@ class PoolKernelsTest {
         assertClose(what + " output", firstOutput, output);
         assertClose(what + " gradient", firstGradient, gradient);
       } else {
-        assertThat(Arrays.mismatch(firstOutput, gotY.toArray())).as("%s on %d threads", what, team.size()).isEqualTo(-1);
-        assertThat(Arrays.mismatch(firstGradient, gotX.toArray())).as("%s on %d threads", what, team.size()).isEqualTo(-1);
+        assertThat(Arrays.mismatch(firstOutput, gotY.toArray())).as("%s on %d threads", what, team.size())
+            .isEqualTo(-1);
+        assertThat(Arrays.mismatch(firstGradient, gotX.toArray())).as("%s on %d threads", what, team.size())
+            .isEqualTo(-1);
       }
     }
   }
@@ -108,15 +115,17 @@ class PoolKernelsTest {
     while (done < 300) {
       int kh = random.nextInt(1, 5);
       int kw = random.nextInt(1, 5);
-      PoolGeometry g = new PoolGeometry(PoolGeometry.Kind.values()[done % 3], kh, kw, random.nextInt(1, 5), random.nextInt(1, 5),
-          random.nextInt(0, kh / 2 + 1), random.nextInt(0, kw / 2 + 1));
+      PoolGeometry g =
+          new PoolGeometry(PoolGeometry.Kind.values()[done % 3], kh, kw, random.nextInt(1, 5), random.nextInt(1, 5),
+              random.nextInt(0, kh / 2 + 1), random.nextInt(0, kw / 2 + 1));
       int h = random.nextInt(1, 20);
       int w = random.nextInt(1, 20);
       if (h + 2 * g.paddingH() < kh || w + 2 * g.paddingW() < kw) {
         continue;
       }
       Shape x = Shape.of(random.nextInt(1, 4), channels[random.nextInt(channels.length)], h, w);
-      Shape y = x.with(2, (h + 2 * g.paddingH() - kh) / g.strideH() + 1).with(3, (w + 2 * g.paddingW() - kw) / g.strideW() + 1);
+      Shape y = x.with(2, (h + 2 * g.paddingH() - kh) / g.strideH() + 1).with(3,
+          (w + 2 * g.paddingW() - kw) / g.strideW() + 1);
       StridedFloats xv = StridedFloats.random(random, images(x, random.nextInt(4)));
       for (int i = 0; i < x.size(); i++) {
         // Ties, and here and there no number.
@@ -124,7 +133,8 @@ class PoolKernelsTest {
       }
       String what = "seed " + seed + " case " + done++ + " " + x + " " + g;
       check(what, g, xv, StridedFloats.random(random, images(y, random.nextInt(4))),
-          StridedFloats.random(random, images(y, random.nextInt(4))), StridedFloats.random(random, images(x, random.nextInt(4))));
+          StridedFloats.random(random, images(y, random.nextInt(4))),
+          StridedFloats.random(random, images(x, random.nextInt(4))));
     }
   }
 
@@ -140,7 +150,8 @@ class PoolKernelsTest {
     StridedFloats got = StridedFloats.random(random, images(x, 1));
     StridedFloats dy = StridedFloats.random(random, images(y, 1));
     PoolGeometry g = PoolGeometry.of(PoolGeometry.Kind.MAX, 2);
-    PoolKernels.prepareGrad(g, new Call(new Pool2dGrad(g), List.of(xv.operand(), dy.operand()), List.of(got.operand()), null), TEAMS[0]).run();
+    PoolKernels.prepareGrad(g,
+        new Call(new Pool2dGrad(g), List.of(xv.operand(), dy.operand()), List.of(got.operand()), null), TEAMS[0]).run();
     for (int i = 0; i < x.size(); i++) {
       int r = i / 4 % 4;
       int q = i % 4;

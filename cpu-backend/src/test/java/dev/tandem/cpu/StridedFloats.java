@@ -9,8 +9,8 @@ import dev.tandem.core.shape.Shape;
 import java.util.random.RandomGenerator;
 
 /**
- * An operand in any strides. What lies between and around its elements is NaN, so that a kernel that computes with it is found out,
- * and one that writes there too.
+ * An operand in any strides. What lies between and around its elements is NaN, so that a kernel that computes with it
+ * is found out, and one that writes there too.
  */
 final class StridedFloats {
   private final CpuStorage storage;
@@ -32,7 +32,10 @@ final class StridedFloats {
     return made;
   }
 
-  /** Axes from the outermost in memory to the innermost; an element takes {@code gap} floats, and so much more room each axis. */
+  /**
+   * Axes from the outermost in memory to the innermost; an element takes {@code gap} floats, and so much more room each
+   * axis.
+   */
   static Layout layout(Shape shape, int offset, int gap, int... axes) {
     long[] strides = new long[shape.rank()];
     long s = gap;
@@ -96,7 +99,8 @@ final class StridedFloats {
     }
     for (int i = 0; i < mine.length; i++) {
       if (!mine[i] && !Float.isNaN(Memory.getFloat(storage.address() + 4L * i))) {
-        assertThat(Memory.getFloat(storage.address() + 4L * i)).as("%s: float %d, which is no element", what, i).isNaN();
+        assertThat(Memory.getFloat(storage.address() + 4L * i)).as("%s: float %d, which is no element", what, i)
+            .isNaN();
       }
     }
   }
