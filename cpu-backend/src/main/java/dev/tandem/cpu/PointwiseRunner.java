@@ -20,6 +20,7 @@ final class PointwiseRunner {
   private final double[] arguments;
   private final long key;
   private final int operands;
+  private final boolean vector;
 
   /**
    * @param accesses the program's inputs and outputs
@@ -28,6 +29,7 @@ final class PointwiseRunner {
   PointwiseRunner(Program program, List<Access> accesses, Launch launch, boolean vector) {
     plan = PointwisePlan.of(program);
     operands = accesses.size();
+    this.vector = vector;
     kernels = new PointwiseKernel[plan.stages().size()];
     for (int s = 0; s < kernels.length; s++) {
       PointwisePlan.Stage stage = plan.stages().get(s);
@@ -119,7 +121,11 @@ final class PointwiseRunner {
 
     private void draw(int counter, int salt, long position, long step, int n) {
       if (step == 1) {
-        Philox.uniform(key, counter, salt, position, uniforms, 0, n);
+        if (vector) {
+          VectorPhilox.uniform(key, counter, salt, position, uniforms, n);
+        } else {
+          Philox.uniform(key, counter, salt, position, uniforms, 0, n);
+        }
         return;
       }
       for (int e = 0; e < n; e++) {

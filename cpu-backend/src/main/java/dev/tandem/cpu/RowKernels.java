@@ -80,8 +80,12 @@ final class RowKernels {
   private static void add(Matrix values, Indices indices, Matrix out, int from, int to, int column, int n) {
     for (int r = from; r < to; r++) {
       long at = out.row(r) + column * out.step;
-      for (int j = 0; j < n; j++) {
-        Memory.setFloat(at + j * out.step, 0);
+      if (out.step == Float.BYTES) {
+        Memory.zero(at, (long) n * Float.BYTES);
+      } else {
+        for (int j = 0; j < n; j++) {
+          Memory.setFloat(at + j * out.step, 0);
+        }
       }
     }
     boolean vector = Lanes.AVAILABLE && values.step == Float.BYTES && out.step == Float.BYTES;
@@ -90,7 +94,7 @@ final class RowKernels {
       if (r >= from && r < to) {
         long source = values.row(i) + column * values.step;
         long target = out.row(r) + column * out.step;
-        int j = vector ? VectorFolds.add(source, target, n) : 0;
+        int j = vector ? VectorRows.add(source, target, n) : 0;
         for (; j < n; j++) {
           long t = target + j * out.step;
           Memory.setFloat(t, Memory.getFloat(t) + Memory.getFloat(source + j * values.step));

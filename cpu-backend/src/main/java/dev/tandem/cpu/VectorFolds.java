@@ -135,22 +135,4 @@ final class VectorFolds {
     }
     return a;
   }
-
-  /** Adds whole vectors of {@code n} elements to those at {@code to}; gives how many elements that were. */
-  static int add(long from, long to, int n) {
-    int i = 0;
-    for (; i + V <= n; i += V) {
-      FloatLanes.store(to + 4L * i, FloatLanes.load(to + 4L * i).add(FloatLanes.load(from + 4L * i)));
-    }
-    return i;
-  }
-
-  /** Replaces whole vectors of {@code n} elements by their exponentials; gives how many elements that were. */
-  static int exp(long at, int n) {
-    int i = 0;
-    for (; i + V <= n; i += V) {
-      FloatLanes.store(at + 4L * i, VectorMath.exp(FloatLanes.load(at + 4L * i)));
-    }
-    return i;
-  }
 }
