@@ -52,7 +52,8 @@ public final class CpuBackend implements Backend {
 
   @Override
   public String describe() {
-    return System.getProperty("os.arch") + " processor, " + team.size() + (team.size() == 1 ? " thread, " : " threads, ")
+    return System.getProperty("os.arch") + " processor, " + team.size()
+        + (team.size() == 1 ? " thread, " : " threads, ")
         + Lanes.describe();
   }
 
@@ -64,7 +65,8 @@ public final class CpuBackend implements Backend {
     try {
       return new CpuStorage(dtype, elements);
     } catch (OutOfMemoryError | ArithmeticException e) {
-      throw new OutOfDeviceMemoryException(elements * (double) dtype.bytes() / (1 << 20) + " MiB of native memory wanted: " + e);
+      throw new OutOfDeviceMemoryException(
+          elements * (double) dtype.bytes() / (1 << 20) + " MiB of native memory wanted: " + e);
     }
   }
 

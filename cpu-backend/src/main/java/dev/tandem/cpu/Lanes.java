@@ -20,8 +20,9 @@ final class Lanes {
     if (ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent()) {
       return true;
     }
-    LoggerFactory.getLogger(Lanes.class).warn("jdk.incubator.vector is not loaded: the CPU backend runs on its slow scalar kernels. "
-        + "Start java with --add-modules jdk.incubator.vector");
+    LoggerFactory.getLogger(Lanes.class)
+        .warn("jdk.incubator.vector is not loaded: the CPU backend runs on its slow scalar kernels. "
+            + "Start java with --add-modules jdk.incubator.vector");
     return false;
   }
 

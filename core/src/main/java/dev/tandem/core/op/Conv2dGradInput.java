@@ -18,7 +18,8 @@ public record Conv2dGradInput(ConvGeometry geometry, int height, int width) impl
     Op.arity(in, 2, "gradient of the output and weight");
     Shape g = in.get(0).shape();
     Shape weight = in.get(1).shape();
-    ShapeException.require(g.rank() == 4 && weight.rank() == 4, "wants gradient [N, O, OH, OW] and weight [O, C / groups, KH, KW]");
+    ShapeException.require(g.rank() == 4 && weight.rank() == 4,
+        "wants gradient [N, O, OH, OW] and weight [O, C / groups, KH, KW]");
     Shape x = Shape.of(g.dim(0), weight.dim(1) * geometry.groups(), height, width);
     Shape expected = geometry.output(x, weight);
     if (!expected.equals(g)) {

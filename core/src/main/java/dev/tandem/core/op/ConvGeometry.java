@@ -10,7 +10,8 @@ import dev.tandem.core.shape.ShapeException;
  * @param dilationH rows between neighbouring taps of the kernel; 1 for an ordinary one
  * @param groups input and output channels fall into this many groups that do not mix
  */
-public record ConvGeometry(int strideH, int strideW, int paddingH, int paddingW, int dilationH, int dilationW, int groups) {
+public record ConvGeometry(int strideH, int strideW, int paddingH, int paddingW, int dilationH, int dilationW,
+    int groups) {
   public ConvGeometry {
     ShapeException.require(strideH > 0 && strideW > 0, "strides must be positive");
     ShapeException.require(paddingH >= 0 && paddingW >= 0, "padding must not be negative");
@@ -45,11 +46,13 @@ public record ConvGeometry(int strideH, int strideW, int paddingH, int paddingW,
     ShapeException.require(x.rank() == 4, "the image must be [N, C, H, W]");
     ShapeException.require(weight.rank() == 4, "the weight must be [O, C / groups, KH, KW]");
     if (x.dim(1) != weight.dim(1) * groups) {
-      throw new ShapeException("the image has " + x.dim(1) + " channels and the weight wants " + weight.dim(1) * groups);
+      throw new ShapeException(
+          "the image has " + x.dim(1) + " channels and the weight wants " + weight.dim(1) * groups);
     }
     if (weight.dim(0) % groups != 0) {
       throw new ShapeException(weight.dim(0) + " output channels do not fall into " + groups + " groups");
     }
-    return Shape.of(x.dim(0), weight.dim(0), outputHeight(x.dim(2), weight.dim(2)), outputWidth(x.dim(3), weight.dim(3)));
+    return Shape.of(x.dim(0), weight.dim(0), outputHeight(x.dim(2), weight.dim(2)),
+        outputWidth(x.dim(3), weight.dim(3)));
   }
 }

@@ -21,12 +21,15 @@ public record MatMul(boolean accumulate) implements Op {
     Shape b = in.get(1).shape();
     ShapeException.require(a.rank() >= 2 && a.rank() == b.rank(), "operands need the same rank, at least 2");
     if (a.dim(-1) != b.dim(-2)) {
-      throw new ShapeException("columns of the first (" + a.dim(-1) + ") and rows of the second (" + b.dim(-2) + ") disagree"
-          + (a.dim(-1) == b.dim(-1) ? "; transpose the second?" : a.dim(-2) == b.dim(-2) ? "; transpose the first?" : ""));
+      throw new ShapeException(
+          "columns of the first (" + a.dim(-1) + ") and rows of the second (" + b.dim(-2) + ") disagree"
+              + (a.dim(-1) == b.dim(-1) ? "; transpose the second?"
+                  : a.dim(-2) == b.dim(-2) ? "; transpose the first?" : ""));
     }
     for (int i = 0; i < a.rank() - 2; i++) {
       if (a.dim(i) != b.dim(i)) {
-        throw new ShapeException("batch axis " + i + " is " + a.dim(i) + " in the first and " + b.dim(i) + " in the second");
+        throw new ShapeException(
+            "batch axis " + i + " is " + a.dim(i) + " in the first and " + b.dim(i) + " in the second");
       }
     }
     return List.of(new Spec(a.with(-1, b.dim(-1)), type));

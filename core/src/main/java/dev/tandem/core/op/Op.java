@@ -9,7 +9,8 @@ import java.util.List;
  * An operation as data. Equal records are the same work, so that a record is a cache key. All but {@link Composite} are mandatory
  * for every backend. Operands may be strided views, outputs too; only {@link Pointwise} may write an operand that it also reads.
  */
-public sealed interface Op permits Pointwise, Reduce, MatMul, Conv2d, Conv2dGradInput, Conv2dGradWeight, Pool2d, Pool2dGrad, Gather,
+public sealed interface Op
+    permits Pointwise, Reduce, MatMul, Conv2d, Conv2dGradInput, Conv2dGradWeight, Pool2d, Pool2dGrad, Gather,
     ScatterAdd, CumulativeSum, Composite {
 
   /** Checks the operands and says what the operation makes of them.
@@ -40,8 +41,9 @@ public sealed interface Op permits Pointwise, Reduce, MatMul, Conv2d, Conv2dGrad
     DType first = in.get(0).dtype();
     for (Spec s : in) {
       if (s.dtype() != first || first != DType.F32 && first != DType.F64) {
-        throw new ShapeException("operands must be F32" + (s.dtype() == DType.F64 || first == DType.F64 ? " (or all F64)" : "")
-            + "; convert with to(DType.F32)");
+        throw new ShapeException(
+            "operands must be F32" + (s.dtype() == DType.F64 || first == DType.F64 ? " (or all F64)" : "")
+                + "; convert with to(DType.F32)");
       }
     }
     return first;

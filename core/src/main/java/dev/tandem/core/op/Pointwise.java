@@ -24,11 +24,13 @@ public record Pointwise(String name, Program program, List<DType> types, Launch 
   public Pointwise {
     types = List.copyOf(types);
     if (types.size() != program.outputs().size()) {
-      throw new IllegalArgumentException(types.size() + " dtypes for " + program.outputs().size() + " outputs of " + name);
+      throw new IllegalArgumentException(
+          types.size() + " dtypes for " + program.outputs().size() + " outputs of " + name);
     }
     for (int k = 0; k < types.size(); k++) {
       if (types.get(k).kind() != program.outputKind(k)) {
-        throw new IllegalArgumentException("output " + k + " of " + name + " is " + program.outputKind(k) + ", not " + types.get(k));
+        throw new IllegalArgumentException(
+            "output " + k + " of " + name + " is " + program.outputKind(k) + ", not " + types.get(k));
       }
     }
   }

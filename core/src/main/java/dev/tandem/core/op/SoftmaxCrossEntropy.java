@@ -22,7 +22,8 @@ public record SoftmaxCrossEntropy() implements Composite {
       throw new ShapeException("labels must be I32 class indices, not " + in.get(1).dtype());
     }
     if (!labels.equals(Shape.of(logits.dim(0)))) {
-      throw new ShapeException("labels must be [" + logits.dim(0) + "], one class index per row of the logits, not " + labels);
+      throw new ShapeException(
+          "labels must be [" + logits.dim(0) + "], one class index per row of the logits, not " + labels);
     }
     return List.of(new Spec(labels, type), new Spec(Shape.of(logits.dim(0), 1), type));
   }
@@ -30,5 +31,20 @@ public record SoftmaxCrossEntropy() implements Composite {
   @Override
   public int results(int outputs) {
     return 1;
+  }
+
+  @Override
+  public Composite gradient() {
+    return new SoftmaxCrossEntropyGrad();
+  }
+
+  @Override
+  public <T> List<T> gradientOperands(List<T> in, List<T> out, List<T> gradients) {
+    return List.of(in.get(0), in.get(1), out.get(1), gradients.get(0));
+  }
+
+  @Override
+  public List<Integer> gradientTargets() {
+    return List.of(0);
   }
 }

@@ -118,8 +118,9 @@ public final class Derivative {
       // b < a written as b < max(a, b): so relu saves its output, which the next layer saves anyway.
       case MAX -> to(b.less(y).where(g, ZERO), b.less(y).where(ZERO, g));
       case MIN -> to(y.less(b).where(g, ZERO), y.less(b).where(ZERO, g));
-      case POW -> to(b.op == Opcode.CONST ? powerRule(a, b.value, g) : b.equal(ZERO).where(ZERO, g.mul(b).mul(a.pow(b.sub(1)))),
-          b.op == Opcode.CONST ? null : ZERO.less(a).where(g.mul(y).mul(a.log()), ZERO));
+      case POW ->
+          to(b.op == Opcode.CONST ? powerRule(a, b.value, g) : b.equal(ZERO).where(ZERO, g.mul(b).mul(a.pow(b.sub(1)))),
+              b.op == Opcode.CONST ? null : ZERO.less(a).where(g.mul(y).mul(a.log()), ZERO));
       case WHERE -> to(null, a.where(g, ZERO), a.where(ZERO, g));
       case NEG -> to(g.neg());
       case ABS -> to(a.less(ZERO).where(g.neg(), ZERO.less(a).where(g, ZERO)));
@@ -136,9 +137,9 @@ public final class Derivative {
     };
   }
 
-  private static Expr powerRule(Expr a, double exponent, Expr g) {
+  private static @Nullable Expr powerRule(Expr a, double exponent, Expr g) {
     if (exponent == 0) {
-      return ZERO;
+      return null;
     }
     return exponent == 2 ? g.mul(a).mul(2) : g.mul(exponent).mul(a.pow(exponent - 1));
   }
@@ -172,7 +173,8 @@ public final class Derivative {
   private static Expr replace(Expr e, Map<Expr, Expr> known) {
     Expr r = known.get(e);
     if (r == null) {
-      r = e.args.isEmpty() ? e : Expr.of(e.op, e.kind, e.value, e.index, e.args.stream().map(a -> replace(a, known)).toList());
+      r = e.args.isEmpty() ? e
+          : Expr.of(e.op, e.kind, e.value, e.index, e.args.stream().map(a -> replace(a, known)).toList());
       known.put(e, r);
     }
     return r;
@@ -184,7 +186,8 @@ public final class Derivative {
     }
     Expr r = done.get(e);
     if (r == null) {
-      r = e.args.isEmpty() ? e : Expr.of(e.op, e.kind, e.value, e.index, e.args.stream().map(a -> renumber(a, inputs, done)).toList());
+      r = e.args.isEmpty() ? e
+          : Expr.of(e.op, e.kind, e.value, e.index, e.args.stream().map(a -> renumber(a, inputs, done)).toList());
       done.put(e, r);
     }
     return r;

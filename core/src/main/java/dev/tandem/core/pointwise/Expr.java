@@ -42,6 +42,7 @@ public final class Expr {
 
   /** A literal; for BOOL 0 or 1. */
   public static Expr constant(double v, Kind kind) {
+    require(kind == Kind.FLOAT || v == (int) v, v + " is no " + kind);
     return new Expr(Opcode.CONST, kind, kind == Kind.FLOAT ? (float) v : v, 0, List.of());
   }
 
@@ -60,7 +61,8 @@ public final class Expr {
    * @param salt tells several draws of one program apart
    */
   public static Expr random(Expr counter, int salt) {
-    require(counter.op == Opcode.INPUT && counter.kind == Kind.INT, "the counter of a random number must be an INT input");
+    require(counter.op == Opcode.INPUT && counter.kind == Kind.INT,
+        "the counter of a random number must be an INT input");
     return new Expr(Opcode.RANDOM, Kind.FLOAT, 0, salt, List.of(counter));
   }
 
@@ -251,7 +253,8 @@ public final class Expr {
   }
 
   private Expr floats(Opcode o, Expr b) {
-    require(kind == Kind.FLOAT && b.kind == Kind.FLOAT, o + " of " + kind + " and " + b.kind + "; convert with toFloat()");
+    require(kind == Kind.FLOAT && b.kind == Kind.FLOAT,
+        o + " of " + kind + " and " + b.kind + "; convert with toFloat()");
     return of(o, Kind.FLOAT, 0, 0, List.of(this, b));
   }
 

@@ -124,7 +124,8 @@ public record Program(List<Kind> inputs, List<Instruction> code, List<Integer> o
           throw new IllegalArgumentException("the program has " + kinds.length + " inputs and reads number " + e.index);
         }
         if (kinds[e.index] != null && kinds[e.index] != e.kind) {
-          throw new IllegalArgumentException("input " + e.index + " is read as " + kinds[e.index] + " and as " + e.kind);
+          throw new IllegalArgumentException(
+              "input " + e.index + " is read as " + kinds[e.index] + " and as " + e.kind);
         }
         kinds[e.index] = e.kind;
       }

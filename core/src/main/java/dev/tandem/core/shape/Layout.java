@@ -2,6 +2,7 @@ package dev.tandem.core.shape;
 
 import java.util.Arrays;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Where the elements of a shape lie in a storage: strides and offset, in elements. Strides may be 0, never negative. */
 public final class Layout {
@@ -75,6 +76,24 @@ public final class Layout {
     return contiguous;
   }
 
+  /** A layout from offset 0 with the axes in the same order in memory and no gaps; null when elements repeat. */
+  public @Nullable Layout denseLikeThis() {
+    Integer[] order = new Integer[strides.length];
+    Arrays.setAll(order, i -> i);
+    Arrays.sort(order, (a, b) -> Long.compare(strides[b], strides[a]));
+    long[] dense = new long[strides.length];
+    long s = 1;
+    for (int i = order.length - 1; i >= 0; i--) {
+      int axis = order[i];
+      if (strides[axis] == 0 && shape.dim(axis) > 1) {
+        return null;
+      }
+      dense[axis] = s;
+      s *= Math.max(1, shape.dim(axis));
+    }
+    return new Layout(shape, dense, 0);
+  }
+
   /** One more than the largest element index this layout reaches; 0 when it has no elements. */
   public long end() {
     if (shape.size() == 0) {
@@ -141,7 +160,8 @@ public final class Layout {
   public Optional<Layout> reshape(Shape target) {
     if (target.size() != shape.size()) {
       throw new ShapeException(
-          "reshape of " + shape + " to " + target + " changes the number of elements from " + shape.size() + " to " + target.size());
+          "reshape of " + shape + " to " + target + " changes the number of elements from " + shape.size() + " to "
+              + target.size());
     }
     if (contiguous) {
       return Optional.of(new Layout(target, rowMajor(target), offset));

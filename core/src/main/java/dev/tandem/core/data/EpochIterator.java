@@ -1,0 +1,85 @@
+package dev.tandem.core.data;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+
+/**
+ * The batches of one epoch, a few of them in the making. Tasks hold the plan and not the iterator, so an abandoned one
+ * is garbage.
+ */
+final class EpochIterator implements Iterator<Batch> {
+  private static final Executor VIRTUAL_THREADS = task -> Thread.ofVirtual().name("tandem-data-loader").start(task);
+
+  private final EpochPlan plan;
+  private final int prefetch;
+  private final ArrayDeque<CompletableFuture<Batch>> inFlight = new ArrayDeque<>();
+  /** For each worker, when it will be free; these hold no batches. */
+  private final List<CompletableFuture<Boolean>> free = new ArrayList<>();
+  private int submitted;
+  private int taken;
+
+  EpochIterator(EpochPlan plan, int prefetch, int workers) {
+    this.plan = plan;
+    this.prefetch = prefetch;
+    for (int i = 0; i < Math.min(workers, prefetch); i++) {
+      free.add(CompletableFuture.completedFuture(true));
+    }
+    submit();
+  }
+
+  private void submit() {
+    while (submitted < plan.batches() && inFlight.size() < prefetch) {
+      EpochPlan epoch = plan;
+      int number = submitted++;
+      int worker = number % free.size();
+      CompletableFuture<Batch> batch = free.get(worker).thenApplyAsync(turn -> epoch.load(number), VIRTUAL_THREADS);
+      free.set(worker, batch.handle((made, failure) -> true));
+      inFlight.addLast(batch);
+    }
+  }
+
+  @Override
+  public boolean hasNext() {
+    return taken < plan.batches();
+  }
+
+  @Override
+  public Batch next() {
+    if (!hasNext()) {
+      throw new NoSuchElementException("epoch " + plan.epoch() + " has " + plan.batches() + " batches");
+    }
+    int number = taken;
+    if (prefetch == 0) {
+      taken++;
+      try {
+        return plan.load(number);
+      } catch (RuntimeException | Error e) {
+        throw plan.failure(number, e);
+      }
+    }
+    Batch batch;
+    try {
+      batch = inFlight.getFirst().get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new DataLoadingException("interrupted while waiting for batch " + number + " of epoch " + plan.epoch(), e);
+    } catch (ExecutionException e) {
+      take();
+      throw plan.failure(number, e.getCause());
+    }
+    take();
+    return batch;
+  }
+
+  private void take() {
+    inFlight.removeFirst();
+    taken++;
+    submit();
+  }
+}

@@ -1,0 +1,41 @@
+package dev.tandem.core.nn;
+
+import dev.tandem.core.pointwise.Expr;
+import dev.tandem.core.pointwise.Launch;
+import dev.tandem.core.pointwise.Program;
+import dev.tandem.core.shape.DType.Kind;
+import dev.tandem.core.tensor.RandomState;
+import dev.tandem.core.tensor.Scope;
+import dev.tandem.core.tensor.Tensor;
+import java.util.List;
+
+/**
+ * In training zeroes each element with probability p and scales the others by {@code 1 / (1 - p)}, so that nothing is
+ * left to do in inference: Srivastava et al., Dropout, JMLR 2014. The mask is drawn again in backward and never stored.
+ */
+public final class Dropout extends Module {
+  private static final Program DROP = Program.of(2, Expr.random(Expr.input(1, Kind.INT), 0).less(Expr.argument(0))
+      .where(Expr.constant(0), Expr.input(0).mul(Expr.argument(1))));
+
+  private final double p;
+
+  /** @param p probability of a zero, 0 to 1 */
+  public Dropout(double p) {
+    if (!(p >= 0 && p <= 1)) {
+      throw new IllegalArgumentException("dropout with probability " + p + "; it must lie between 0 and 1");
+    }
+    this.p = p;
+  }
+
+  @Override
+  protected Tensor forward(Tensor x) {
+    if (p == 0 || !Scope.isTraining()) {
+      return x;
+    }
+    RandomState random = Scope.current().random();
+    // At p = 1 nothing is kept, and infinity as a factor would make NaN of the zero gradients.
+    double scale = p == 1 ? 0 : 1 / (1 - p);
+    Launch launch = new Launch(List.of(p, scale), random.nextKey());
+    return Tensor.pointwise("dropout", DROP, launch, x, random.counter());
+  }
+}

@@ -1,0 +1,32 @@
+package dev.tandem.core.nn;
+
+import dev.tandem.core.shape.ShapeException;
+import dev.tandem.core.tensor.Scope;
+import dev.tandem.core.tensor.Tensor;
+import java.util.List;
+
+/** A loss that frees what it made on the way, and names itself in errors. */
+abstract class FramedLoss implements Loss {
+  private final String name;
+
+  FramedLoss(String name) {
+    this.name = name;
+  }
+
+  abstract Tensor compute(Tensor output, Tensor target);
+
+  @Override
+  public final Tensor apply(Tensor output, Tensor target) {
+    Scope scope = Scope.current();
+    return scope == null ? compute(output, target) : scope.frame(name, () -> compute(output, target), List::of);
+  }
+
+  ShapeException mistake(Tensor output, Tensor target, String what) {
+    return new ShapeException(name + " of " + output.spec() + " against " + target.spec() + ": " + what);
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}

@@ -1,0 +1,8 @@
+package dev.tandem.core.nn;
+
+/** {@link Activations#mish} as a layer. */
+public final class Mish extends ElementwiseLayer {
+  public Mish() {
+    super("mish", Activations.MISH);
+  }
+}

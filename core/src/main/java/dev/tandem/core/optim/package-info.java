@@ -1,0 +1,5 @@
+/** Optimizers: each is one pointwise program over all parameters at once, and what the host computes for it in every step. */
+@NullMarked
+package dev.tandem.core.optim;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,87 @@
+package dev.tandem.core.tensor;
+
+import dev.tandem.core.backend.Storage;
+import dev.tandem.core.shape.DType;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Memory of one step at a time. Free blocks form one stack per dtype and size class, which every step finds in the order of their
+ * creation, so equal sequences of requests get equal addresses.
+ */
+public final class StepArena {
+  private record Size(DType dtype, long elements) {
+  }
+
+  private final Device device;
+  private final Lifetime lifetime;
+  private final Map<Size, ArrayDeque<Storage>> free = new HashMap<>();
+  private final List<Storage> blocks = new ArrayList<>();
+
+  /** @param name what a step is called in messages: {@code step} */
+  public StepArena(Device device, String name) {
+    this.device = device;
+    this.lifetime = new Lifetime(name, 1);
+    device.register(this);
+  }
+
+  Lifetime lifetime() {
+    return lifetime;
+  }
+
+  Storage take(DType dtype, long elements) {
+    long size = sizeClass(elements);
+    Storage known = stack(dtype, size).poll();
+    if (known != null) {
+      return known;
+    }
+    Storage made = device.allocate(dtype, size, "temporaries");
+    blocks.add(made);
+    return made;
+  }
+
+  void giveBack(Storage storage) {
+    stack(storage.dtype(), storage.elements()).push(storage);
+  }
+
+  void end() {
+    lifetime.end();
+    free.values().forEach(ArrayDeque::clear);
+    for (Storage s : blocks) {
+      stack(s.dtype(), s.elements()).add(s);
+    }
+  }
+
+  /** Lets go of blocks that nobody uses now; whoever still reaches one through a prepared replay keeps it alive. */
+  void trim() {
+    for (ArrayDeque<Storage> stack : free.values()) {
+      blocks.removeAll(stack);
+      stack.clear();
+    }
+  }
+
+  /** Bytes held, whether in use or not. */
+  public long bytes() {
+    long sum = 0;
+    for (Storage s : blocks) {
+      sum += s.elements() * s.dtype().bytes();
+    }
+    return sum;
+  }
+
+  /** At most an eighth more than asked for, so that the batches of a varying length share blocks. */
+  static long sizeClass(long elements) {
+    if (elements <= 64) {
+      return Math.max(16, (elements + 15) / 16 * 16);
+    }
+    long step = Long.highestOneBit(elements - 1) / 8;
+    return (elements + step - 1) / step * step;
+  }
+
+  private ArrayDeque<Storage> stack(DType dtype, long elements) {
+    return free.computeIfAbsent(new Size(dtype, elements), k -> new ArrayDeque<>());
+  }
+}

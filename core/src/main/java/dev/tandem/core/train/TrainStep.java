@@ -1,0 +1,209 @@
+package dev.tandem.core.train;
+
+import dev.tandem.core.autograd.Tape;
+import dev.tandem.core.backend.Call;
+import dev.tandem.core.backend.Replay;
+import dev.tandem.core.data.Batch;
+import dev.tandem.core.optim.Optimizer;
+import dev.tandem.core.shape.HostArray;
+import dev.tandem.core.shape.Spec;
+import dev.tandem.core.tensor.Device;
+import dev.tandem.core.tensor.RandomState;
+import dev.tandem.core.tensor.Scope;
+import dev.tandem.core.tensor.StepArena;
+import dev.tandem.core.tensor.StepResult;
+import dev.tandem.core.tensor.Tensor;
+import dev.tandem.core.tensor.Trace;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A whole step as one unit. The body runs until two steps in a row have made the same calls; from then on those calls are replayed and
+ * the body is not run, but for replays 1, 2, 4, 8 …, where it runs to see that it still makes them. What must happen on the host in
+ * every step belongs in {@link Optimizer#beginStep}.
+ *
+ * <pre>{@code
+ * var step = TrainStep.of(optimizer, 42, in -> {
+ *   Tensor loss = Losses.crossEntropy().apply(model.apply(in.get(0)), in.get(1));
+ *   optimizer.update(Gradients.of(loss));
+ *   return loss;
+ * });
+ * for (Batch batch : loader) {
+ *   System.out.println(step.run(batch).item());
+ * }
+ * }</pre>
+ */
+public final class TrainStep {
+  private static final int ATTEMPTS = 5;
+  private static final int MAX_PLANS = 16;
+
+  /** What is known of steps with inputs of certain shapes. */
+  private static final class Plan {
+    final List<Tensor> inputs = new ArrayList<>();
+    final StepResult result = new StepResult("step");
+    @Nullable List<Call> calls;
+    @Nullable Replay replay;
+    int attempts;
+    long runs;
+    String state = "not run yet";
+  }
+
+  private final Device device;
+  private final List<Optimizer> optimizers;
+  private final Function<List<Tensor>, List<Tensor>> body;
+  private final RandomState random;
+  private final StepArena arena;
+  private final Map<List<Spec>, Plan> plans = new LinkedHashMap<>(16, 0.75f, true);
+  private boolean capture = true;
+  private int step;
+  private String state = "not run yet";
+
+  private TrainStep(List<Optimizer> optimizers, long seed, Function<List<Tensor>, List<Tensor>> body) {
+    this.device = optimizers.get(0).device();
+    this.optimizers = List.copyOf(optimizers);
+    this.body = body;
+    random = new RandomState(device, seed);
+    arena = new StepArena(device, "step");
+  }
+
+  /** A step with one optimizer.
+   *
+   * @param seed of random numbers drawn in the step, such as dropout's
+   * @param body from the batch's fields to the loss: forward, loss, backward and update
+   */
+  public static TrainStep of(Optimizer optimizer, long seed, Function<List<Tensor>, Tensor> body) {
+    return new TrainStep(List.of(optimizer), seed, in -> List.of(body.apply(in)));
+  }
+
+  /** A step with several optimizers on one device, and several results, the loss first. */
+  public static TrainStep of(List<Optimizer> optimizers, long seed, Function<List<Tensor>, List<Tensor>> body) {
+    if (optimizers.isEmpty()) {
+      throw new IllegalArgumentException("a training step needs an optimizer");
+    }
+    return new TrainStep(optimizers, seed, body);
+  }
+
+  /** Whether steps may be replayed; they may unless this was called with false. */
+  public TrainStep capture(boolean allowed) {
+    capture = allowed;
+    return this;
+  }
+
+  /** Trains on one batch. The loss may be read until the next run. */
+  public Tensor run(Batch batch) {
+    return runAll(batch.fields()).get(0);
+  }
+
+  /** Trains on inputs that need not be batched. All results may be read until the next run. */
+  public List<Tensor> runAll(List<HostArray> inputs) {
+    List<Spec> key = inputs.stream().map(HostArray::spec).toList();
+    Plan plan = plans.get(key);
+    if (plan == null) {
+      plan = new Plan();
+      for (HostArray i : inputs) {
+        plan.inputs.add(Tensor.persistentZeros(device, i.spec(), "inputs of a step"));
+      }
+      plans.put(key, plan);
+      if (plans.size() > MAX_PLANS) {
+        plans.remove(plans.keySet().iterator().next());
+      }
+    }
+    Plan chosen = plan;
+    step++;
+    plans.values().forEach(p -> p.result.begin());
+    device.exclusively(() -> run(chosen, inputs));
+    state = chosen.state;
+    return chosen.result.get();
+  }
+
+  private void run(Plan plan, List<HostArray> inputs) {
+    for (int i = 0; i < inputs.size(); i++) {
+      plan.inputs.get(i).write(inputs.get(i));
+    }
+    optimizers.forEach(o -> o.beginStep(step));
+    random.beginStep(step);
+    plan.runs++;
+    if (plan.replay != null && Long.bitCount(plan.runs) != 1) {
+      plan.replay.run();
+    } else {
+      eager(plan);
+    }
+  }
+
+  private void eager(Plan plan) {
+    Trace trace = new Trace();
+    try (Scope _ = Scope.training(device, arena, new Tape(), random, trace)) {
+      plan.result.assign(body.apply(List.copyOf(plan.inputs)));
+    }
+    if (!capture) {
+      plan.state = "eager: capture is turned off";
+      return;
+    }
+    if (plan.attempts == ATTEMPTS) {
+      return;
+    }
+    boolean repeatable = trace.refusal() == null && trace.calls().equals(plan.calls);
+    if (plan.replay != null && repeatable) {
+      return;
+    }
+    plan.attempts++;
+    if (plan.replay != null) {
+      plan.replay.close();
+      plan.replay = null;
+    }
+    if (repeatable) {
+      plan.replay = device.backend().prepare(trace.calls());
+      plan.runs = 0;
+      plan.attempts = 0;
+      plan.state = "replaying " + trace.calls().size() + " calls";
+    } else {
+      plan.state = "eager: " + (trace.refusal() != null ? trace.refusal() : difference(plan.calls, trace.calls()));
+    }
+    plan.calls = plan.attempts == ATTEMPTS || trace.refusal() != null ? null : trace.calls();
+  }
+
+  private static String difference(@Nullable List<Call> before, List<Call> now) {
+    if (before == null) {
+      return "first of two equal steps";
+    }
+    for (int i = 0; i < Math.min(before.size(), now.size()); i++) {
+      Call a = before.get(i);
+      Call b = now.get(i);
+      if (!a.equals(b)) {
+        return a.op().equals(b.op()) && specs(a).equals(specs(b))
+            ? "call " + i + ", " + a.op() + ", used other memory than in the step before"
+            : "call " + i + " was " + a.op() + " of " + specs(a) + " in one step and " + b.op() + " of " + specs(b)
+                + " in the next";
+      }
+    }
+    return before.size() + " calls in one step and " + now.size() + " in the next";
+  }
+
+  private static List<Spec> specs(Call c) {
+    return c.in().stream().map(o -> o.spec()).toList();
+  }
+
+  /** How the last step's kind of step runs, and why if it is not replayed: {@code replaying 21 calls}. */
+  public String state() {
+    return state;
+  }
+
+  /** How many steps were run. */
+  public int steps() {
+    return step;
+  }
+
+  /** Goes on counting from {@code steps}, when training is resumed. */
+  public void resumeAt(int steps) {
+    step = steps;
+  }
+
+  /** Bytes of the memory that steps share for what they make on the way. */
+  public long arenaBytes() {
+    return arena.bytes();
+  }
+}

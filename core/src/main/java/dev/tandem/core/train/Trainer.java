@@ -1,0 +1,211 @@
+package dev.tandem.core.train;
+
+import dev.tandem.core.autograd.Gradients;
+import dev.tandem.core.data.Batch;
+import dev.tandem.core.data.DataLoader;
+import dev.tandem.core.nn.Loss;
+import dev.tandem.core.nn.Module;
+import dev.tandem.core.optim.Optimizer;
+import dev.tandem.core.tensor.Device;
+import dev.tandem.core.tensor.Scope;
+import dev.tandem.core.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The usual training loop: steps over batches of two fields, input and target; after each epoch loss and metrics on validation data.
+ *
+ * <pre>{@code
+ * var trainer = Trainer.of(model, Losses.crossEntropy(), new Adam(1e-3)).metric(Metrics.accuracy()).on(Device.best(), 42);
+ * History history = trainer.fit(train.batches(64).shuffled(), test.batches(256), epochs(5));
+ * }</pre>
+ */
+public final class Trainer {
+  private final Module model;
+  private final Loss loss;
+  private final Optimizer optimizer;
+  private final List<Metric> metrics = new ArrayList<>();
+  private final List<TrainingListener> listeners = new ArrayList<>();
+  private boolean capture = true;
+  private @Nullable TrainStep step;
+  private int epochsDone;
+  private long seed;
+
+  private Trainer(Module model, Loss loss, Optimizer optimizer) {
+    this.model = model;
+    this.loss = loss;
+    this.optimizer = optimizer;
+  }
+
+  /** A recipe; {@link #on} gives it a device. */
+  public static Trainer of(Module model, Loss loss, Optimizer optimizer) {
+    return new Trainer(model, loss, optimizer);
+  }
+
+  /** Reports {@code metric} on validation data. */
+  public Trainer metric(Metric metric) {
+    metrics.add(metric);
+    return this;
+  }
+
+  public Trainer listener(TrainingListener listener) {
+    listeners.add(listener);
+    return this;
+  }
+
+  /** Whether steps may be replayed; they may unless this was called with false. */
+  public Trainer capture(boolean allowed) {
+    capture = allowed;
+    if (step != null) {
+      step.capture(allowed);
+    }
+    return this;
+  }
+
+  /** Creates the model's parameters, the optimizer's state and the training step on {@code device}.
+   *
+   * @param seed of initial values and of random numbers drawn while training; the same seed gives the same training, bit for bit
+   */
+  public Trainer on(Device device, long seed) {
+    this.seed = seed;
+    model.on(device, seed);
+    optimizer.on(model);
+    step = TrainStep.of(optimizer, seed, in -> {
+      Tensor value = loss.apply(model.apply(in.get(0)), in.get(1));
+      optimizer.update(Gradients.of(value));
+      return value;
+    }).capture(capture);
+    return this;
+  }
+
+  /** Trains until {@code length.epochs()} epochs are done, those of a resumed training included. The order of a shuffled loader is that
+   * of its epoch's number.
+   *
+   * @param validation null for none
+   * @return the epochs trained by this call
+   * @throws TrainingDivergedException if a loss is not finite
+   * @throws CancellationException if the thread is interrupted; steps done until then stay done
+   */
+  public History fit(DataLoader train, @Nullable DataLoader validation, Epochs length) {
+    TrainStep running = step();
+    List<EpochResult> results = new ArrayList<>();
+    while (epochsDone < length.epochs()) {
+      int epoch = epochsDone + 1;
+      results.add(trainEpoch(running, train, validation, epoch, length));
+    }
+    return new History(results);
+  }
+
+  /** {@link #fit(DataLoader, DataLoader, Epochs)} without validation. */
+  public History fit(DataLoader train, Epochs length) {
+    return fit(train, null, length);
+  }
+
+  private EpochResult trainEpoch(TrainStep running, DataLoader train, @Nullable DataLoader validation, int epoch,
+      Epochs length) {
+    long steps = Math.min(train.batches(), length.steps());
+    long samplesToTrain = Math.min(train.samples(), steps * train.batchSize());
+    listeners.forEach(l -> l.epochStarted(epoch, length.epochs(), steps, samplesToTrain));
+    long start = System.nanoTime();
+    double sum = 0;
+    long samples = 0;
+    long done = 0;
+    for (Batch batch : train.epoch(epoch - 1)) {
+      if (done == steps) {
+        break;
+      }
+      if (Thread.currentThread().isInterrupted()) {
+        throw new CancellationException("training was interrupted in epoch " + epoch + " after " + done + " steps");
+      }
+      float value = running.run(batch).item();
+      done++;
+      samples += batch.size();
+      if (!Float.isFinite(value)) {
+        throw new TrainingDivergedException("the loss became " + value + " in epoch " + epoch + ", step " + done
+            + "; lower the learning rate (now " + optimizer.learningRate() + "), or look for NaN in the data");
+      }
+      sum += value * batch.size();
+      for (TrainingListener l : listeners) {
+        l.stepEnded(epoch, done, value, samples);
+      }
+    }
+    double seconds = (System.nanoTime() - start) * 1e-9;
+    epochsDone = epoch;
+    Evaluation evaluation = null;
+    if (validation != null) {
+      listeners.forEach(l -> l.validationStarted(epoch));
+      evaluation = evaluate(validation);
+    }
+    EpochResult result =
+        new EpochResult(epoch, sum / Math.max(1, samples), evaluation == null ? null : evaluation.loss(),
+            evaluation == null ? Map.of() : evaluation.metrics(), seconds, samples / seconds);
+    listeners.forEach(l -> l.epochEnded(result));
+    return result;
+  }
+
+  /** Loss and metrics of the model as it is, without training. */
+  public Evaluation evaluate(DataLoader data) {
+    step();
+    double sum = 0;
+    long samples = 0;
+    Map<String, Double> totals = new LinkedHashMap<>();
+    for (Batch batch : data.epoch(0)) {
+      try (Scope scope = Scope.inference(model.device())) {
+        Tensor target = Tensor.of(scope.device(), batch.get(1));
+        Tensor output = model.apply(Tensor.of(scope.device(), batch.get(0)));
+        sum += loss.apply(output, target).item() * (double) batch.size();
+        for (Metric m : metrics) {
+          totals.merge(m.name(), m.total(output, target).itemAsDouble(), Double::sum);
+        }
+      }
+      samples += batch.size();
+    }
+    long n = Math.max(1, samples);
+    totals.replaceAll((name, total) -> total / n);
+    return new Evaluation(sum / n, totals);
+  }
+
+  private TrainStep step() {
+    if (step == null) {
+      throw new IllegalStateException("the trainer has no device yet; call on(device, seed)");
+    }
+    return step;
+  }
+
+  public Module model() {
+    return model;
+  }
+
+  public Optimizer optimizer() {
+    return optimizer;
+  }
+
+  /** How steps run, and why if they are not replayed. */
+  public String state() {
+    return step().state();
+  }
+
+  /** What initial values, random numbers and the order of data depend on. */
+  public long seed() {
+    return seed;
+  }
+
+  public int epochsDone() {
+    return epochsDone;
+  }
+
+  /** Steps done, over all epochs. */
+  public int stepsDone() {
+    return step().steps();
+  }
+
+  /** Goes on as if {@code epochs} and {@code steps} had been trained already. */
+  void resumeAt(int epochs, int steps) {
+    epochsDone = epochs;
+    step().resumeAt(steps);
+  }
+}

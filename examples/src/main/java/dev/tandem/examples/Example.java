@@ -1,0 +1,31 @@
+package dev.tandem.examples;
+
+import java.io.IOException;
+import java.util.List;
+
+/** A program that {@code examples/run} can start. */
+public interface Example {
+  /** All of them, in the order they are listed. */
+  static List<Example> all() {
+    return List.of(new Xor(), new Logistic(), new Mlp(), new Devices());
+  }
+
+  /** What the user writes. */
+  String name();
+
+  /** What it does, in one line. */
+  String description();
+
+  /** Passes over the training data unless the user says otherwise; 0 for a program that does not train. */
+  default int epochs() {
+    return 0;
+  }
+
+  /** Samples in a training step unless the user says otherwise. */
+  default int batch() {
+    return 0;
+  }
+
+  /** @throws IOException if data cannot be read */
+  void run(Session session) throws IOException;
+}

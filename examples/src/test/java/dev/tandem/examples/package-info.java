@@ -1,0 +1,4 @@
+@NullMarked
+package dev.tandem.examples;
+
+import org.jspecify.annotations.NullMarked;
