@@ -3,7 +3,6 @@ package dev.tandem.cpu;
 import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Operand;
 import dev.tandem.core.op.Reduce;
-import java.lang.ref.Reference;
 
 /**
  * Softmax cross entropy by rows: the largest logit, then the sum of exponentials. Some rows at a time are brought together in scratch
@@ -150,10 +149,9 @@ final class CrossEntropyKernels {
 
     Runnable each(Body body) {
       Team.Body chunk = (worker, c) -> body.run(worker, c * rowsOfBlock, Math.min(rowsOfBlock, count - c * rowsOfBlock),
-          Scratch.address(4L * rowsOfBlock * classes));
+          Workspace.floats(Workspace.Slot.ROWS, (long) rowsOfBlock * classes));
       return () -> {
-        Chunks.run(team, alone, (count + rowsOfBlock - 1) / rowsOfBlock, chunk);
-        Reference.reachabilityFence(call);
+        Chunks.run(call, team, alone, (count + rowsOfBlock - 1) / rowsOfBlock, chunk);
       };
     }
 

@@ -50,9 +50,9 @@ final class PointwiseRunner {
     return List.copyOf(list);
   }
 
-  /** Bytes of scratch memory that {@link Worker#run} wants. */
-  long scratchBytes() {
-    return (long) plan.temporaries() * BLOCK * Float.BYTES;
+  /** Floats of scratch memory that {@link Worker#run} wants. */
+  long scratch() {
+    return (long) plan.temporaries() * BLOCK;
   }
 
   /** Working state of one thread. */
@@ -82,7 +82,7 @@ final class PointwiseRunner {
      * @param at addresses of the first elements
      * @param row bytes between rows
      * @param step bytes between columns
-     * @param scratch address of {@link #scratchBytes} bytes
+     * @param scratch address of {@link #scratch} floats
      */
     void run(long[] at, long[] row, long[] step, int rows, int n, long scratch) {
       if (plan.isDirect()) {

@@ -3,7 +3,6 @@ package dev.tandem.cpu;
 import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Operand;
 import dev.tandem.core.op.CumulativeSum;
-import java.lang.ref.Reference;
 
 /** Rows of tables: gathered, and added up where they came from. Indices are checked before anything is written. */
 final class RowKernels {
@@ -26,8 +25,7 @@ final class RowKernels {
     };
     return () -> {
       indices.check();
-      Chunks.run(team, alone, chunks, copy);
-      Reference.reachabilityFence(call);
+      Chunks.run(call, team, alone, chunks, copy);
     };
   }
 
@@ -71,8 +69,7 @@ final class RowKernels {
     };
     return () -> {
       indices.check();
-      Chunks.run(team, alone, shares, add);
-      Reference.reachabilityFence(call);
+      Chunks.run(call, team, alone, shares, add);
     };
   }
 
@@ -152,7 +149,8 @@ final class RowKernels {
       for (int i = 0; i < count; i++) {
         int index = get(i);
         if (index < 0 || index >= rows) {
-          throw new IndexOutOfBoundsException("index " + index + " at position " + i + " is outside a table of " + rows + " rows");
+          throw new IndexOutOfBoundsException(
+              "index " + index + " at position " + i + " is outside a table of " + rows + " rows");
         }
       }
     }

@@ -113,7 +113,8 @@ final class VectorFolds {
   static int extremeColumns(long address, long rowBytes, int rows, int n, boolean max, float[] extremes) {
     int j = 0;
     for (; j + V <= n; j += V) {
-      (max ? maxColumn(address + 4L * j, rowBytes, rows) : minColumn(address + 4L * j, rowBytes, rows)).intoArray(extremes, j);
+      (max ? maxColumn(address + 4L * j, rowBytes, rows) : minColumn(address + 4L * j, rowBytes, rows))
+          .intoArray(extremes, j);
     }
     return j;
   }

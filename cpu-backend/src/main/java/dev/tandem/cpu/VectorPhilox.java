@@ -50,8 +50,10 @@ final class VectorPhilox {
       // Both factors masked, so that one instruction multiplies 32 by 32 bits.
       LongVector p0 = c0.and(LOW).mul(MULTIPLIER0.and(LOW));
       LongVector p1 = c2.and(LOW).mul(MULTIPLIER1.and(LOW));
-      c0 = p1.lanewise(VectorOperators.LSHR, 32).lanewise(VectorOperators.XOR, c1).lanewise(VectorOperators.XOR, k0 & 0xFFFFFFFFL);
-      c2 = p0.lanewise(VectorOperators.LSHR, 32).lanewise(VectorOperators.XOR, c3).lanewise(VectorOperators.XOR, k1 & 0xFFFFFFFFL);
+      c0 = p1.lanewise(VectorOperators.LSHR, 32).lanewise(VectorOperators.XOR, c1).lanewise(VectorOperators.XOR,
+          k0 & 0xFFFFFFFFL);
+      c2 = p0.lanewise(VectorOperators.LSHR, 32).lanewise(VectorOperators.XOR, c3).lanewise(VectorOperators.XOR,
+          k1 & 0xFFFFFFFFL);
       c1 = p1.and(LOW);
       c3 = p0.and(LOW);
       k0 += WEYL0;

@@ -48,7 +48,8 @@ class RowKernelsTest {
   }
 
   private static int[] run(Op op, List<Operand> in, int threads, Preparation preparation) {
-    List<Operand> out = op.outputs(in.stream().map(Operand::spec).toList()).stream().map(RowKernelsTest::output).toList();
+    List<Operand> out =
+        op.outputs(in.stream().map(Operand::spec).toList()).stream().map(RowKernelsTest::output).toList();
     try (Team team = new Team(threads)) {
       preparation.prepare(new Call(op, in, out, null), team).run();
     }
@@ -65,10 +66,12 @@ class RowKernelsTest {
       for (int axis = 0; axis < 2; axis++) {
         CumulativeSum sums = new CumulativeSum(axis, axis == 1);
         int[] alone = run(sums, in.subList(0, 1), 1, (c, t) -> RowKernels.prepareCumulativeSum(sums, c, t));
-        assertThat(run(sums, in.subList(0, 1), 3, (c, t) -> RowKernels.prepareCumulativeSum(sums, c, t))).isEqualTo(alone);
+        assertThat(run(sums, in.subList(0, 1), 3, (c, t) -> RowKernels.prepareCumulativeSum(sums, c, t)))
+            .isEqualTo(alone);
       }
       for (int threads = 2; threads <= 3; threads++) {
-        assertThat(run(scatter, in, threads, RowKernels::prepareScatterAdd)).as("%d columns", columns).isEqualTo(expected);
+        assertThat(run(scatter, in, threads, RowKernels::prepareScatterAdd)).as("%d columns", columns)
+            .isEqualTo(expected);
       }
     }
   }
@@ -81,8 +84,12 @@ class RowKernelsTest {
       int[] loss = run(new SoftmaxCrossEntropy(), in, 1, (c, t) -> CrossEntropyKernels.prepareForward(c, t, false));
       int[] grad = run(new SoftmaxCrossEntropyGrad(), of, 1, (c, t) -> CrossEntropyKernels.prepareGrad(c, t, false));
       for (int threads = 1; threads <= 3; threads++) {
-        assertThat(run(new SoftmaxCrossEntropy(), in, threads, (c, t) -> CrossEntropyKernels.prepareForward(c, t, true))).isEqualTo(loss);
-        assertThat(run(new SoftmaxCrossEntropyGrad(), of, threads, (c, t) -> CrossEntropyKernels.prepareGrad(c, t, true))).isEqualTo(grad);
+        assertThat(
+            run(new SoftmaxCrossEntropy(), in, threads, (c, t) -> CrossEntropyKernels.prepareForward(c, t, true)))
+            .isEqualTo(loss);
+        assertThat(
+            run(new SoftmaxCrossEntropyGrad(), of, threads, (c, t) -> CrossEntropyKernels.prepareGrad(c, t, true)))
+            .isEqualTo(grad);
       }
     }
   }
@@ -95,7 +102,8 @@ class RowKernelsTest {
     Operand out = floats(10, 5);
     int before = Memory.getInt(PointwiseKernels.address(out));
     try (Team team = new Team(1)) {
-      Runnable add = RowKernels.prepareScatterAdd(new Call(new ScatterAdd(10), List.of(values, indices), List.of(out), null), team);
+      Runnable add = RowKernels
+          .prepareScatterAdd(new Call(new ScatterAdd(10), List.of(values, indices), List.of(out), null), team);
       assertThatThrownBy(add::run).isInstanceOf(IndexOutOfBoundsException.class)
           .hasMessage("index 10 at position 3 is outside a table of 10 rows");
     }
