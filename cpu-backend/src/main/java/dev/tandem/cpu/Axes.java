@@ -31,7 +31,8 @@ final class Axes {
    * @param reduced axes of the shape that are not merged with others; empty for none
    * @param positions whether the row-major index is wanted
    */
-  static Axes of(Shape shape, List<Layout> operands, long[] units, int voters, List<Integer> reduced, boolean positions) {
+  static Axes of(Shape shape, List<Layout> operands, long[] units, int voters, List<Integer> reduced,
+      boolean positions) {
     int k = operands.size();
     int n = shape.rank();
     Axes axes = new Axes(n + 1);

@@ -1,5 +1,8 @@
 package dev.tandem.cpu;
 
+import dev.tandem.core.backend.Call;
+import java.lang.ref.Reference;
+
 /** How elementwise work is divided: into chunks whose borders follow from shapes alone, so that results do too. */
 final class Chunks {
   /** Elements of a chunk: large beside the dispatch, small beside the second-level cache. */
@@ -15,14 +18,18 @@ final class Chunks {
     return elements < ALONE / weight;
   }
 
-  /** Runs every chunk, on the caller alone or on the team. */
-  static void run(Team team, boolean alone, int count, Team.Body body) {
-    if (alone) {
-      for (int c = 0; c < count; c++) {
-        body.run(0, c);
+  /** Runs every chunk, on the caller alone or on the team, and keeps the memory of {@code call} alive until all are done. */
+  static void run(Call call, Team team, boolean alone, int count, Team.Body body) {
+    try {
+      if (alone) {
+        for (int c = 0; c < count; c++) {
+          body.run(0, c);
+        }
+      } else {
+        team.run(count, body);
       }
-    } else {
-      team.run(count, body);
+    } finally {
+      Reference.reachabilityFence(call);
     }
   }
 }

@@ -3,7 +3,6 @@ package dev.tandem.cpu;
 import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Operand;
 import dev.tandem.core.op.Reduce;
-import java.lang.ref.Reference;
 
 /**
  * Softmax cross entropy by rows: the largest logit, then the sum of exponentials. Some rows at a time are brought together in scratch
@@ -48,9 +47,7 @@ final class CrossEntropyKernels {
         // With infinities there is nothing to shift by: ∞ - ∞ would make NaN of a sum that is ∞, or 0.
         float shift = Double.isInfinite(a.value[0]) ? 0 : (float) a.value[0];
         shifts[r] = shift;
-        for (int j = 0; j < c; j++) {
-          Memory.setFloat(row + 4L * j, Memory.getFloat(row + 4L * j) - shift);
-        }
+        rows.subtract(row, shift);
       }
       rows.exp(block, n * c);
       for (int r = 0; r < n; r++) {
@@ -89,9 +86,7 @@ final class CrossEntropyKernels {
         long row = block + 4L * c * r;
         rows.copy(from + r, row);
         float shift = Memory.getFloat(sumAt + (from + r) * sumStep);
-        for (int j = 0; j < c; j++) {
-          Memory.setFloat(row + 4L * j, Memory.getFloat(row + 4L * j) - shift);
-        }
+        rows.subtract(row, shift);
       }
       rows.exp(block, n * c);
       for (int r = 0; r < n; r++) {
@@ -102,7 +97,8 @@ final class CrossEntropyKernels {
         }
         float g = Memory.getFloat(gradAt + (from + r) * gradStep);
         long to = outAt + (from + r) * outRow;
-        for (int j = 0; j < c; j++) {
+        int j = vector && outStep == Float.BYTES ? VectorRows.multiply(row, to, c, g) : 0;
+        for (; j < c; j++) {
           Memory.setFloat(to + j * outStep, g * Memory.getFloat(row + 4L * j));
         }
       }
@@ -153,10 +149,9 @@ final class CrossEntropyKernels {
 
     Runnable each(Body body) {
       Team.Body chunk = (worker, c) -> body.run(worker, c * rowsOfBlock, Math.min(rowsOfBlock, count - c * rowsOfBlock),
-          Scratch.address(4L * rowsOfBlock * classes));
+          Workspace.floats(Workspace.Slot.ROWS, (long) rowsOfBlock * classes));
       return () -> {
-        Chunks.run(team, alone, (count + rowsOfBlock - 1) / rowsOfBlock, chunk);
-        Reference.reachabilityFence(call);
+        Chunks.run(call, team, alone, (count + rowsOfBlock - 1) / rowsOfBlock, chunk);
       };
     }
 
@@ -179,8 +174,15 @@ final class CrossEntropyKernels {
       }
     }
 
+    void subtract(long row, float shift) {
+      int j = vector ? VectorRows.subtract(row, row, classes, shift) : 0;
+      for (; j < classes; j++) {
+        Memory.setFloat(row + 4L * j, Memory.getFloat(row + 4L * j) - shift);
+      }
+    }
+
     void exp(long at, int n) {
-      int i = vector ? VectorFolds.exp(at, n) : 0;
+      int i = vector ? VectorRows.exp(at, n) : 0;
       for (; i < n; i++) {
         Memory.setFloat(at + 4L * i, ScalarMath.exp(Memory.getFloat(at + 4L * i)));
       }

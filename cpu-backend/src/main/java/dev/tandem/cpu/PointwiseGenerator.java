@@ -22,8 +22,9 @@ abstract class PointwiseGenerator {
   static final ClassDesc MEMORY = desc(Memory.class);
   private static final ClassDesc LOOP = desc(PointwiseLoop.class);
   private static final ClassDesc LONGS = ConstantDescs.CD_long.arrayType();
-  private static final MethodTypeDesc RUN = MethodTypeDesc.of(ConstantDescs.CD_void, LONGS, LONGS, LONGS, ConstantDescs.CD_int,
-      ConstantDescs.CD_int, ConstantDescs.CD_int, ConstantDescs.CD_double.arrayType());
+  private static final MethodTypeDesc RUN =
+      MethodTypeDesc.of(ConstantDescs.CD_void, LONGS, LONGS, LONGS, ConstantDescs.CD_int,
+          ConstantDescs.CD_int, ConstantDescs.CD_int, ConstantDescs.CD_double.arrayType());
 
   // Local variables of run.
   private static final int AT = 1;
@@ -63,15 +64,18 @@ abstract class PointwiseGenerator {
 
   /** @param vector whether to make the vector loop, which must {@linkplain VectorGenerator#supports support} the program */
   static PointwiseLoop generate(Program program, List<Access> operands, boolean vector) {
-    byte[] bytes = ClassFile.of().build(ClassDesc.of(PointwiseLoop.class.getPackageName(), vector ? "VectorLoop" : "ScalarLoop"), b -> {
-      b.withFlags(ClassFile.ACC_FINAL).withInterfaceSymbols(LOOP);
-      b.withMethodBody(ConstantDescs.INIT_NAME, ConstantDescs.MTD_void, 0,
-          c -> c.aload(0).invokespecial(ConstantDescs.CD_Object, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void).return_());
-      b.withMethodBody("run", RUN, ClassFile.ACC_PUBLIC, c -> {
-        PointwiseGenerator g = vector ? new VectorGenerator(c, program, operands) : new ScalarGenerator(c, program, operands);
-        g.loops();
-      });
-    });
+    byte[] bytes = ClassFile.of()
+        .build(ClassDesc.of(PointwiseLoop.class.getPackageName(), vector ? "VectorLoop" : "ScalarLoop"), b -> {
+          b.withFlags(ClassFile.ACC_FINAL).withInterfaceSymbols(LOOP);
+          b.withMethodBody(ConstantDescs.INIT_NAME, ConstantDescs.MTD_void, 0,
+              c -> c.aload(0).invokespecial(ConstantDescs.CD_Object, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void)
+                  .return_());
+          b.withMethodBody("run", RUN, ClassFile.ACC_PUBLIC, c -> {
+            PointwiseGenerator g =
+                vector ? new VectorGenerator(c, program, operands) : new ScalarGenerator(c, program, operands);
+            g.loops();
+          });
+        });
     try {
       MethodHandles.Lookup hidden = MethodHandles.lookup().defineHiddenClass(bytes, true);
       return (PointwiseLoop) hidden.findConstructor(hidden.lookupClass(), MethodType.methodType(void.class)).invoke();
@@ -120,7 +124,7 @@ abstract class PointwiseGenerator {
     c.iload(FROM).istore(COLUMN).labelBinding(top).iload(COLUMN).iload(TO).if_icmpge(end);
     each((n, i) -> {
       switch (i.op()) {
-        case CONST, ARGUMENT -> { }
+        case CONST, ARGUMENT -> {}
         case INPUT -> {
           if (!isRepeated(i)) {
             load(register(n), i.index());
@@ -177,8 +181,9 @@ abstract class PointwiseGenerator {
   final void address(int k) {
     c.lload(base(k));
     switch (operands.get(k).step()) {
-      case ZERO -> { }
-      case UNIT -> c.iload(COLUMN).i2l().loadConstant(Integer.numberOfTrailingZeros(operands.get(k).dtype().bytes())).lshl().ladd();
+      case ZERO -> {}
+      case UNIT -> c.iload(COLUMN).i2l().loadConstant(Integer.numberOfTrailingZeros(operands.get(k).dtype().bytes()))
+          .lshl().ladd();
       case OTHER -> c.iload(COLUMN).i2l().lload(step(k)).lmul().ladd();
     }
   }

@@ -7,7 +7,6 @@ import dev.tandem.core.pointwise.Opcode;
 import dev.tandem.core.pointwise.Program;
 import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Shape;
-import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -28,7 +27,7 @@ final class PointwiseKernels {
   static Runnable prepare(Pointwise op, Call call, Team team, boolean vector) {
     Shape shape = call.out().getFirst().shape();
     if (shape.size() == 0) {
-      return () -> { };
+      return () -> {};
     }
     List<Operand> operands = new ArrayList<>(call.in());
     operands.addAll(call.out());
@@ -41,7 +40,8 @@ final class PointwiseKernels {
       base[k] = address(o);
       accesses.add(shape.size() == 1 ? new Access(o.dtype(), Access.Step.UNIT) : Access.of(o.dtype(), step[k]));
     }
-    return new Run(axes, base, new PointwiseRunner(op.program(), List.copyOf(accesses), op.launch(), vector), weight(op.program()),
+    return new Run(axes, base, new PointwiseRunner(op.program(), List.copyOf(accesses), op.launch(), vector),
+        weight(op.program()),
         call, team);
   }
 
@@ -69,7 +69,8 @@ final class PointwiseKernels {
   static int weight(Program program) {
     int weight = 1;
     for (Program.Instruction i : program.code()) {
-      weight += i.op().compareTo(Opcode.EXP) >= 0 && i.op().compareTo(Opcode.COS) <= 0 || i.op() == Opcode.RANDOM ? 3 : 0;
+      weight +=
+          i.op().compareTo(Opcode.EXP) >= 0 && i.op().compareTo(Opcode.COS) <= 0 || i.op() == Opcode.RANDOM ? 3 : 0;
     }
     return weight;
   }
@@ -138,13 +139,12 @@ final class PointwiseKernels {
 
     @Override
     public void run() {
-      Chunks.run(team, alone, chunks, this);
-      Reference.reachabilityFence(call);
+      Chunks.run(call, team, alone, chunks, this);
     }
 
     @Override
     public void run(int worker, int chunk) {
-      long scratch = runner.scratchBytes() == 0 ? 0 : Scratch.address(runner.scratchBytes());
+      long scratch = runner.scratch() == 0 ? 0 : Workspace.floats(Workspace.Slot.ROWS, runner.scratch());
       long[] a = at[worker];
       if (pieces > 1) {
         long from = chunk % pieces * CHUNK;

@@ -20,6 +20,7 @@ final class PointwiseRunner {
   private final double[] arguments;
   private final long key;
   private final int operands;
+  private final boolean vector;
 
   /**
    * @param accesses the program's inputs and outputs
@@ -28,6 +29,7 @@ final class PointwiseRunner {
   PointwiseRunner(Program program, List<Access> accesses, Launch launch, boolean vector) {
     plan = PointwisePlan.of(program);
     operands = accesses.size();
+    this.vector = vector;
     kernels = new PointwiseKernel[plan.stages().size()];
     for (int s = 0; s < kernels.length; s++) {
       PointwisePlan.Stage stage = plan.stages().get(s);
@@ -48,9 +50,9 @@ final class PointwiseRunner {
     return List.copyOf(list);
   }
 
-  /** Bytes of scratch memory that {@link Worker#run} wants. */
-  long scratchBytes() {
-    return (long) plan.temporaries() * BLOCK * Float.BYTES;
+  /** Floats of scratch memory that {@link Worker#run} wants. */
+  long scratch() {
+    return (long) plan.temporaries() * BLOCK;
   }
 
   /** Working state of one thread. */
@@ -80,7 +82,7 @@ final class PointwiseRunner {
      * @param at addresses of the first elements
      * @param row bytes between rows
      * @param step bytes between columns
-     * @param scratch address of {@link #scratchBytes} bytes
+     * @param scratch address of {@link #scratch} floats
      */
     void run(long[] at, long[] row, long[] step, int rows, int n, long scratch) {
       if (plan.isDirect()) {
@@ -119,7 +121,11 @@ final class PointwiseRunner {
 
     private void draw(int counter, int salt, long position, long step, int n) {
       if (step == 1) {
-        Philox.uniform(key, counter, salt, position, uniforms, 0, n);
+        if (vector) {
+          VectorPhilox.uniform(key, counter, salt, position, uniforms, n);
+        } else {
+          Philox.uniform(key, counter, salt, position, uniforms, 0, n);
+        }
         return;
       }
       for (int e = 0; e < n; e++) {

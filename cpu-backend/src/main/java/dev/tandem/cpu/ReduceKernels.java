@@ -25,7 +25,7 @@ final class ReduceKernels {
   static Runnable prepare(Reduce op, Call call, Team team, boolean vector) {
     Operand out = call.out().getFirst();
     if (out.shape().size() == 0) {
-      return () -> { };
+      return () -> {};
     }
     Shape full = Shape.broadcast(call.in().stream().map(Operand::shape).toList());
     long reduced = full.size() / out.shape().size();
@@ -34,7 +34,8 @@ final class ReduceKernels {
       return PointwiseKernels.prepare(zero, new Call(zero, List.of(), call.out(), null), team, vector);
     }
     if (reduced == 1) {
-      return PointwiseKernels.prepare(new Pointwise(op.name(), op.prologue(), List.of(out.dtype()), op.launch()), call, team, vector);
+      return PointwiseKernels.prepare(new Pointwise(op.name(), op.prologue(), List.of(out.dtype()), op.launch()), call,
+          team, vector);
     }
     DType computed = op.prologue().outputKind(0) == DType.Kind.FLOAT ? DType.F32 : DType.I32;
     List<Integer> axes = op.axes().stream().map(full::axis).toList();

@@ -63,7 +63,8 @@ final class Reduction implements Runnable, Team.Body {
 
   private final class Worker {
     final long[] at = new long[base.length];
-    final Fold.Accumulator accumulator = new Fold.Accumulator(isRow ? 1 : (int) Math.min(columns, Fold.Accumulator.COLUMNS));
+    final Fold.Accumulator accumulator =
+        new Fold.Accumulator(isRow ? 1 : (int) Math.min(columns, Fold.Accumulator.COLUMNS));
     final PointwiseRunner.Worker runner = prologue.worker();
     long scratch;
     long result;
@@ -95,7 +96,8 @@ final class Reduction implements Runnable, Team.Body {
     isDirect = op.prologue().isIdentity() && accesses.getFirst().equals(new Access(computed, Access.Step.UNIT));
     accesses.add(new Access(computed, Access.Step.UNIT));
     prologue = new PointwiseRunner(op.prologue(), List.copyOf(accesses), op.launch(), vector);
-    int rowAxis = reduced.length > 0 ? reduced[reduced.length - 1] : isRow && kept.length > 0 ? kept[kept.length - 1] : -1;
+    int rowAxis =
+        reduced.length > 0 ? reduced[reduced.length - 1] : isRow && kept.length > 0 ? kept[kept.length - 1] : -1;
     rowBytes = rowAxis < 0 ? new long[out + 2] : axes.strides(rowAxis).clone();
     blockStep = step.clone();
     blockStep[out] = computed.bytes();
@@ -110,7 +112,8 @@ final class Reduction implements Runnable, Team.Body {
       chunkResults = 1;
     }
     long whole = (results + chunkResults - 1) / chunkResults * columnBlocks;
-    long wanted = op.kind().isPosition() || whole >= ENOUGH ? 1 : Math.min(ENOUGH / whole, values / columnBlocks / CHUNK);
+    long wanted =
+        op.kind().isPosition() || whole >= ENOUGH ? 1 : Math.min(ENOUGH / whole, values / columnBlocks / CHUNK);
     long units = rows * pieces;
     // Parts of columns end where blocks of rows do.
     long grain = isRow ? 1 : ROWS;
@@ -155,17 +158,20 @@ final class Reduction implements Runnable, Team.Body {
 
   @Override
   public void run() {
-    Chunks.run(team, alone, chunks, this);
-    if (parts > 1) {
-      combine();
+    try {
+      Chunks.run(call, team, alone, chunks, this);
+      if (parts > 1) {
+        combine();
+      }
+    } finally {
+      Reference.reachabilityFence(call);
     }
-    Reference.reachabilityFence(call);
   }
 
   @Override
   public void run(int worker, int chunk) {
     Worker w = workers[worker];
-    w.scratch = Scratch.address(prologue.scratchBytes() + 2L * BLOCK * Float.BYTES);
+    w.scratch = Workspace.floats(Workspace.Slot.ROWS, prologue.scratch() + BLOCK);
     int part = chunk % parts;
     long rest = chunk / parts;
     long first = partRows * part;
@@ -285,7 +291,7 @@ final class Reduction implements Runnable, Team.Body {
     if (isDirect) {
       return w.at[0];
     }
-    long block = w.scratch + prologue.scratchBytes();
+    long block = w.scratch + prologue.scratch() * Float.BYTES;
     w.at[out] = block;
     if (isDense && length == columns) {
       w.runner.run(w.at, rowBytes, blockStep, 1, n * length, w.scratch);

@@ -3,7 +3,6 @@ package dev.tandem.cpu;
 import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Operand;
 import dev.tandem.core.op.CumulativeSum;
-import java.lang.ref.Reference;
 
 /** Rows of tables: gathered, and added up where they came from. Indices are checked before anything is written. */
 final class RowKernels {
@@ -26,8 +25,7 @@ final class RowKernels {
     };
     return () -> {
       indices.check();
-      Chunks.run(team, alone, chunks, copy);
-      Reference.reachabilityFence(call);
+      Chunks.run(call, team, alone, chunks, copy);
     };
   }
 
@@ -71,8 +69,7 @@ final class RowKernels {
     };
     return () -> {
       indices.check();
-      Chunks.run(team, alone, shares, add);
-      Reference.reachabilityFence(call);
+      Chunks.run(call, team, alone, shares, add);
     };
   }
 
@@ -80,8 +77,12 @@ final class RowKernels {
   private static void add(Matrix values, Indices indices, Matrix out, int from, int to, int column, int n) {
     for (int r = from; r < to; r++) {
       long at = out.row(r) + column * out.step;
-      for (int j = 0; j < n; j++) {
-        Memory.setFloat(at + j * out.step, 0);
+      if (out.step == Float.BYTES) {
+        Memory.zero(at, (long) n * Float.BYTES);
+      } else {
+        for (int j = 0; j < n; j++) {
+          Memory.setFloat(at + j * out.step, 0);
+        }
       }
     }
     boolean vector = Lanes.AVAILABLE && values.step == Float.BYTES && out.step == Float.BYTES;
@@ -90,7 +91,7 @@ final class RowKernels {
       if (r >= from && r < to) {
         long source = values.row(i) + column * values.step;
         long target = out.row(r) + column * out.step;
-        int j = vector ? VectorFolds.add(source, target, n) : 0;
+        int j = vector ? VectorRows.add(source, target, n) : 0;
         for (; j < n; j++) {
           long t = target + j * out.step;
           Memory.setFloat(t, Memory.getFloat(t) + Memory.getFloat(source + j * values.step));
@@ -148,7 +149,8 @@ final class RowKernels {
       for (int i = 0; i < count; i++) {
         int index = get(i);
         if (index < 0 || index >= rows) {
-          throw new IndexOutOfBoundsException("index " + index + " at position " + i + " is outside a table of " + rows + " rows");
+          throw new IndexOutOfBoundsException(
+              "index " + index + " at position " + i + " is outside a table of " + rows + " rows");
         }
       }
     }

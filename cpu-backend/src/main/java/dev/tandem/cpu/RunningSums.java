@@ -7,7 +7,6 @@ import dev.tandem.core.op.Pointwise;
 import dev.tandem.core.pointwise.Program;
 import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Shape;
-import java.lang.ref.Reference;
 import java.util.Arrays;
 import java.util.List;
 
@@ -74,8 +73,7 @@ final class RunningSums implements Runnable, Team.Body {
 
   @Override
   public void run() {
-    Chunks.run(team, alone, chunks, this);
-    Reference.reachabilityFence(call);
+    Chunks.run(call, team, alone, chunks, this);
   }
 
   @Override

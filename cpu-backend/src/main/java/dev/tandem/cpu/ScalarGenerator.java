@@ -82,7 +82,8 @@ final class ScalarGenerator extends PointwiseGenerator {
   void instruction(int register, Instruction i) {
     if (i.op() == Opcode.WHERE) {
       get(c, register(i.a()), Kind.BOOL);
-      c.ifThenElse(java.lang.classfile.Opcode.IFNE, t -> get(t, register(i.b()), i.kind()), e -> get(e, register(i.c()), i.kind()));
+      c.ifThenElse(java.lang.classfile.Opcode.IFNE, t -> get(t, register(i.b()), i.kind()),
+          e -> get(e, register(i.c()), i.kind()));
       set(register, i.kind());
       return;
     }
@@ -113,7 +114,7 @@ final class ScalarGenerator extends PointwiseGenerator {
       case EQUAL -> truth(c.fcmpl(), java.lang.classfile.Opcode.IFEQ);
       case POW -> c.invokestatic(SCALAR_MATH, name(i), MethodTypeDesc.of(FLOAT, FLOAT, FLOAT));
       case FLOOR, SQRT, EXP, LOG, EXPM1, LOG1P, TANH, SIGMOID, ERF, SIN, COS ->
-        c.invokestatic(SCALAR_MATH, name(i), MethodTypeDesc.of(FLOAT, FLOAT));
+          c.invokestatic(SCALAR_MATH, name(i), MethodTypeDesc.of(FLOAT, FLOAT));
       case TO_INT -> c.f2i();
       default -> throw new IllegalStateException(i + " in a loop");
     }
@@ -131,7 +132,7 @@ final class ScalarGenerator extends PointwiseGenerator {
       case EQUAL -> truth(c, java.lang.classfile.Opcode.IF_ICMPEQ);
       case TO_FLOAT -> c.i2f();
       // A BOOL register is the int already.
-      case TO_INT -> { }
+      case TO_INT -> {}
       default -> throw new IllegalStateException(i + " in a loop");
     }
   }

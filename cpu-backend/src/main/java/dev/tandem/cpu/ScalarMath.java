@@ -12,32 +12,32 @@ final class ScalarMath {
   /** 1.5 · 2<sup>23</sup>: a float added to it is rounded to an integer, which stands in the low bits. */
   static final float ROUND = 0x1.8p23f;
   static final int ROUND_BITS = Float.floatToRawIntBits(ROUND);
-  static final float LOG2_E = 1.44269504f;
+  static final float LOG2_E = 1.442695f;
   /** ln 2 in two parts; few enough bits in the first that its product with an exponent is exact. */
-  static final float LN2_HIGH = 0.693359375f;
-  static final float LN2_LOW = -2.12194440e-4f;
+  static final float LN2_HIGH = 0.6933594f;
+  static final float LN2_LOW = -2.1219444e-4f;
   /** From here on the exponential overflows, down to there it is 0. */
   static final float EXP_TOP = 89f;
   static final float EXP_BOTTOM = -104f;
   /** From there down, exp(x) - 1 is -1. */
   static final float EXPM1_BOTTOM = -18f;
   /** (exp(r) - 1 - r) / r² on ±ln(2)/2 (Cephes, expf), highest power first. */
-  static final float EXP5 = 1.9875691500e-4f;
-  static final float EXP4 = 1.3981999507e-3f;
-  static final float EXP3 = 8.3334519073e-3f;
-  static final float EXP2 = 4.1665795894e-2f;
-  static final float EXP1 = 1.6666665459e-1f;
-  static final float EXP0 = 5.0000001201e-1f;
+  static final float EXP5 = 1.9875691e-4f;
+  static final float EXP4 = 0.0013981999f;
+  static final float EXP3 = 0.008333452f;
+  static final float EXP2 = 0.041665796f;
+  static final float EXP1 = 0.16666666f;
+  static final float EXP0 = 0.5f;
   /** (ln(1 + f) - f + f²/2) / f³ for 1 + f from √½ to √2 (Cephes, logf), highest power first. */
-  static final float LOG8 = 7.0376836292e-2f;
-  static final float LOG7 = -1.1514610310e-1f;
-  static final float LOG6 = 1.1676998740e-1f;
-  static final float LOG5 = -1.2420140846e-1f;
-  static final float LOG4 = 1.4249322787e-1f;
-  static final float LOG3 = -1.6668057665e-1f;
-  static final float LOG2 = 2.0000714765e-1f;
-  static final float LOG1 = -2.4999993993e-1f;
-  static final float LOG0 = 3.3333331174e-1f;
+  static final float LOG8 = 0.070376836f;
+  static final float LOG7 = -0.1151461f;
+  static final float LOG6 = 0.116769984f;
+  static final float LOG5 = -0.12420141f;
+  static final float LOG4 = 0.14249323f;
+  static final float LOG3 = -0.16668057f;
+  static final float LOG2 = 0.20000714f;
+  static final float LOG1 = -0.24999994f;
+  static final float LOG0 = 0.3333333f;
   static final int SQRT_HALF_BITS = 0x3F3504F3;
   static final int EXPONENT_BITS = 0xFF800000;
   /** Above it, 1 + x loses nothing that the logarithm would notice. */
@@ -45,20 +45,20 @@ final class ScalarMath {
   /** From half of it on, tanh is 1. */
   static final float TANH_TOP = 18.5f;
   /** Up to it, erf is an odd polynomial; above, 1 - exp of one. */
-  static final float ERF_SPLIT = 0.927734375f;
-  static final float ERF_NEAR5 = -5.96761703e-4f;
-  static final float ERF_NEAR4 = 4.99119423e-3f;
-  static final float ERF_NEAR3 = -2.67681349e-2f;
-  static final float ERF_NEAR2 = 1.12819925e-1f;
-  static final float ERF_NEAR1 = -3.76125336e-1f;
-  static final float ERF_NEAR0 = 1.28379166e-1f;
-  static final float ERF_FAR6 = -1.72853470e-5f;
-  static final float ERF_FAR5 = 3.83197126e-4f;
-  static final float ERF_FAR4 = -3.88396438e-3f;
-  static final float ERF_FAR3 = 2.42546219e-2f;
-  static final float ERF_FAR2 = -1.06777877e-1f;
-  static final float ERF_FAR1 = -6.34846687e-1f;
-  static final float ERF_FAR0 = -1.28717512e-1f;
+  static final float ERF_SPLIT = 0.9277344f;
+  static final float ERF_NEAR5 = -5.967617e-4f;
+  static final float ERF_NEAR4 = 0.0049911942f;
+  static final float ERF_NEAR3 = -0.026768135f;
+  static final float ERF_NEAR2 = 0.112819925f;
+  static final float ERF_NEAR1 = -0.37612534f;
+  static final float ERF_NEAR0 = 0.12837917f;
+  static final float ERF_FAR6 = -1.7285347e-5f;
+  static final float ERF_FAR5 = 3.8319713e-4f;
+  static final float ERF_FAR4 = -0.0038839644f;
+  static final float ERF_FAR3 = 0.024254622f;
+  static final float ERF_FAR2 = -0.10677788f;
+  static final float ERF_FAR1 = -0.6348467f;
+  static final float ERF_FAR0 = -0.12871751f;
 
   private ScalarMath() {
   }

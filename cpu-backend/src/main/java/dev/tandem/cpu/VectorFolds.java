@@ -113,7 +113,8 @@ final class VectorFolds {
   static int extremeColumns(long address, long rowBytes, int rows, int n, boolean max, float[] extremes) {
     int j = 0;
     for (; j + V <= n; j += V) {
-      (max ? maxColumn(address + 4L * j, rowBytes, rows) : minColumn(address + 4L * j, rowBytes, rows)).intoArray(extremes, j);
+      (max ? maxColumn(address + 4L * j, rowBytes, rows) : minColumn(address + 4L * j, rowBytes, rows))
+          .intoArray(extremes, j);
     }
     return j;
   }
@@ -134,23 +135,5 @@ final class VectorFolds {
       a = a.min(FloatLanes.load(at));
     }
     return a;
-  }
-
-  /** Adds whole vectors of {@code n} elements to those at {@code to}; gives how many elements that were. */
-  static int add(long from, long to, int n) {
-    int i = 0;
-    for (; i + V <= n; i += V) {
-      FloatLanes.store(to + 4L * i, FloatLanes.load(to + 4L * i).add(FloatLanes.load(from + 4L * i)));
-    }
-    return i;
-  }
-
-  /** Replaces whole vectors of {@code n} elements by their exponentials; gives how many elements that were. */
-  static int exp(long at, int n) {
-    int i = 0;
-    for (; i + V <= n; i += V) {
-      FloatLanes.store(at + 4L * i, VectorMath.exp(FloatLanes.load(at + 4L * i)));
-    }
-    return i;
   }
 }

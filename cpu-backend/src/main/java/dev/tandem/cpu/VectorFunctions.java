@@ -65,11 +65,11 @@ final class VectorFunctions {
         case LoadInstruction l -> c.loadLocal(l.typeKind(), local + l.slot());
         case StoreInstruction s -> c.storeLocal(s.typeKind(), local + s.slot());
         case InvokeInstruction i when i.owner().asSymbol().equals(VectorGenerator.VECTOR_MATH) ->
-          emit(c, i.name().stringValue(), end);
+            emit(c, i.name().stringValue(), end);
         // The functions have no branches: their one return is the end.
-        case ReturnInstruction r -> { }
+        case ReturnInstruction r -> {}
         case Instruction i -> c.with(i);
-        default -> { }
+        default -> {}
       }
     }
   }

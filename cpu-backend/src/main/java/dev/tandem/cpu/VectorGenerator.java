@@ -131,7 +131,7 @@ final class VectorGenerator extends PointwiseGenerator {
       case ADD, SUB, MUL, DIV, MAX, MIN -> get(i.a()).aload(register(i.b())).invokevirtual(FLOATS, name(i), BINARY);
       case NEG, ABS, SQRT -> get(i.a()).invokevirtual(FLOATS, name(i), UNARY);
       case FLOOR, EXP, LOG, EXPM1, LOG1P, TANH, SIGMOID, ERF ->
-        VectorFunctions.emit(get(i.a()), name(i), register(program.code().size()));
+          VectorFunctions.emit(get(i.a()), name(i), register(program.code().size()));
       case LESS -> get(i.a()).aload(register(i.b())).invokevirtual(FLOATS, "lt", COMPARISON);
       case EQUAL -> equal(i);
       case WHERE -> where(i);

@@ -42,7 +42,9 @@ final class Workspace {
     /** A second band: the gradient beside the image. */
     SECOND_BAND,
     /** A band of the output, channels last. */
-    OUTPUT
+    OUTPUT,
+    /** Rows that a program has computed, or that wait for it, and its temporaries. */
+    ROWS
   }
 
   private static final ThreadLocal<Workspace> MINE = ThreadLocal.withInitial(Workspace::new);

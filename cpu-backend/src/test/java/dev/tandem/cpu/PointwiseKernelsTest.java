@@ -30,7 +30,8 @@ class PointwiseKernelsTest {
       switch (dtype) {
         case I32 -> Memory.setInt(s.address() + 4 * i, random.nextInt(-5, 6));
         case BOOL -> Memory.setByte(s.address() + i, (byte) random.nextInt(2));
-        default -> Memory.setFloat(s.address() + 4 * i, random.nextInt(50) == 0 ? Float.NaN : (float) random.nextGaussian() * 3);
+        default -> Memory.setFloat(s.address() + 4 * i,
+            random.nextInt(50) == 0 ? Float.NaN : (float) random.nextGaussian() * 3);
       }
     }
     return new Operand(s, layout);
@@ -93,7 +94,8 @@ class PointwiseKernelsTest {
   private static void assertAlwaysTheSame(Pointwise op, List<Operand> in, List<Layout> out) {
     int[] expected = run(op, in, out, 1, false);
     for (int threads = 1; threads <= 3; threads++) {
-      assertThat(run(op, in, out, threads, true)).as("%s with %d threads", op.program().code(), threads).isEqualTo(expected);
+      assertThat(run(op, in, out, threads, true)).as("%s with %d threads", op.program().code(), threads)
+          .isEqualTo(expected);
     }
   }
 
@@ -105,7 +107,8 @@ class PointwiseKernelsTest {
       Pointwise op = Pointwise.of("random", p, new Launch(List.of(0.25), trial), DType.F32);
       Layout dense = Layout.contiguous(Shape.of(n));
       Layout one = Layout.contiguous(Shape.of(1));
-      List<Operand> in = List.of(operand(DType.F32, dense), operand(DType.F32, trial % 3 == 0 ? one : dense), operand(DType.I32, one));
+      List<Operand> in =
+          List.of(operand(DType.F32, dense), operand(DType.F32, trial % 3 == 0 ? one : dense), operand(DType.I32, one));
       assertAlwaysTheSame(op, in, List.of(dense, dense, dense));
     }
   }
@@ -136,7 +139,8 @@ class PointwiseKernelsTest {
     }
     for (int i = 0; i < 5000; i++) {
       assertThat(Float.floatToIntBits(Memory.getFloat(PointwiseKernels.address(a) + 4L * i))).isEqualTo(expected[i]);
-      assertThat(Float.floatToIntBits(Memory.getFloat(PointwiseKernels.address(b) + 4L * i))).isEqualTo(expected[5000 + i]);
+      assertThat(Float.floatToIntBits(Memory.getFloat(PointwiseKernels.address(b) + 4L * i)))
+          .isEqualTo(expected[5000 + i]);
     }
     assertThat(PointwisePlan.of(p).stages()).hasSize(3);
   }

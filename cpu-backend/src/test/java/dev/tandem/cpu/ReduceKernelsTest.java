@@ -45,19 +45,22 @@ class ReduceKernelsTest {
 
   @Test
   void theSameBitsEverywhere() {
-    int[][] shapes = {{100}, {4095}, {300_001}, {3, 50_001}, {128, 10}, {1000, 512}, {40_000, 10}, {5000, 37}, {7, 3000}, {300, 2100}, {9, 8, 7, 65}};
+    int[][] shapes = {{100}, {4095}, {300_001}, {3, 50_001}, {128, 10}, {1000, 512}, {40_000, 10}, {5000, 37},
+        {7, 3000}, {300, 2100}, {9, 8, 7, 65}};
     Expr x = Expr.input(0);
     Program square = Program.of(1, x.mul(x).add(x.tanh()));
     for (int[] dims : shapes) {
       Layout dense = Layout.contiguous(Shape.of(dims));
       for (Operand in : List.of(operand(dense), operand(dims.length < 2 ? dense : swapped(dims)))) {
-        for (List<Integer> axes : List.of(List.of(0), List.of(dims.length - 1), dims.length < 4 ? List.of(0) : List.of(0, 2, 3))) {
+        for (List<Integer> axes : List.of(List.of(0), List.of(dims.length - 1),
+            dims.length < 4 ? List.of(0) : List.of(0, 2, 3))) {
           for (Program p : List.of(Program.IDENTITY, square)) {
             for (Reduce.Kind kind : Reduce.Kind.values()) {
               Reduce op = new Reduce(kind, kind.isPosition() ? List.of(axes.getFirst()) : axes, p, Launch.NONE);
               int[] expected = run(op, in, 1, false);
               for (int threads = 1; threads <= 3; threads++) {
-                assertThat(run(op, in, threads, true)).as("%s of %s with %d threads", op, in, threads).isEqualTo(expected);
+                assertThat(run(op, in, threads, true)).as("%s of %s with %d threads", op, in, threads)
+                    .isEqualTo(expected);
               }
             }
           }
@@ -88,7 +91,8 @@ class ReduceKernelsTest {
         for (int i = 0; i < got.length; i++) {
           double sum = 0;
           for (int r = 0; r < dims[axis]; r++) {
-            sum += Math.abs(Memory.getFloat(PointwiseKernels.address(in) + 4L * (axis == 0 ? r * inner + i : i * inner + r)));
+            sum += Math
+                .abs(Memory.getFloat(PointwiseKernels.address(in) + 4L * (axis == 0 ? r * inner + i : i * inner + r)));
           }
           // At most 64 additions in a row are in single precision; their errors are random, and blocks come together in double.
           assertThat((double) Float.intBitsToFloat(got[i])).as("%s", in).isCloseTo(sum, within(4 * 0x1p-24 * sum));
