@@ -10,6 +10,6 @@ public final class AdamW extends Adam {
   }
 
   public AdamW(double learningRate, double beta1, double beta2, double eps, double weightDecay) {
-    super(learningRate, beta1, beta2, program(beta1, beta2, eps, 0, weightDecay));
+    super(learningRate, beta1, beta2, eps, weightDecay, true);
   }
 }
