@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * A dataset cut into batches, which are made ahead of their use by background threads. The settings are immutable: each method that
- * changes one returns another loader.
+ * A dataset cut into batches, which are made ahead of their use by background threads. The settings are immutable: each
+ * method that changes one returns another loader.
  *
  * <pre>{@code
  * DataLoader loader = dataset.batches(64).shuffled().seed(42).dropLast().prefetch(4).workers(2);
@@ -16,16 +16,16 @@ import java.util.concurrent.atomic.AtomicInteger;
  * }
  * }</pre>
  *
- * <p><b>Order.</b> Without {@link #shuffled} the order of the dataset. With it, the order of epoch {@code e} is fixed by the seed and
- * {@code e} alone, on every machine and whatever the number of workers: a Fisher-Yates shuffle (Durstenfeld, Algorithm 235, 1964) of
- * {@code 0 … n - 1} from the end, in which element {@code i} is exchanged with element {@code floor(u · (i + 1) / 2^64)}, where {@code u}
- * is the next unsigned 64-bit number of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014; in
- * Java {@code SplittableRandom.nextLong}), seeded with the number at position {@code e}, counted from 0, of SplitMix64 seeded with the
- * seed.
+ * <p><b>Order.</b> Without {@link #shuffled} the order of the dataset. With it, the order of epoch {@code e} is fixed
+ * by the seed and {@code e} alone, on every machine and whatever the number of workers: a Fisher-Yates shuffle
+ * (Durstenfeld, Algorithm 235, 1964) of {@code 0 … n - 1} from the end, in which element {@code i} is exchanged with
+ * element {@code floor(u · (i + 1) / 2^64)}, where {@code u} is the next unsigned 64-bit number of SplitMix64 (Steele,
+ * Lea and Flood, "Fast splittable pseudorandom number generators", 2014; in Java {@code SplittableRandom.nextLong}),
+ * seeded with the number at position {@code e}, counted from 0, of SplitMix64 seeded with the seed.
  *
- * <p><b>Background work.</b> An iterator keeps {@link #prefetch} batches in flight and asks for one more each time one is taken; there is
- * no thread that runs on its own. An iterator that is abandoned half way therefore needs no closing: what was in flight is finished and
- * collected. A loader may be shared by threads, an iterator may not.
+ * <p><b>Background work.</b> An iterator keeps {@link #prefetch} batches in flight and asks for one more each time one
+ * is taken; there is no thread that runs on its own. An iterator that is abandoned half way therefore needs no closing:
+ * what was in flight is finished and collected. A loader may be shared by threads, an iterator may not.
  */
 public final class DataLoader implements Iterable<Batch> {
   private static final int DEFAULT_PREFETCH = 2;
@@ -93,8 +93,8 @@ public final class DataLoader implements Iterable<Batch> {
   }
 
   /**
-   * How many batches are made at the same time, 1 if not set; there are never more than {@link #prefetch}. Batches come in the same order
-   * with any number.
+   * How many batches are made at the same time, 1 if not set; there are never more than {@link #prefetch}. Batches come
+   * in the same order with any number.
    */
   public DataLoader workers(int threads) {
     return with(new Settings(settings.shuffled, settings.seed, settings.dropLast, settings.prefetch, threads));
@@ -133,8 +133,9 @@ public final class DataLoader implements Iterable<Batch> {
 
   /**
    * The next epoch: the first call on this loader gives epoch 0, the second epoch 1, and so on. An iterator throws
-   * {@link DataLoadingException} from {@code next} with the number of the batch when the dataset fails, and then goes on with the batch
-   * after it; or when the thread is interrupted while it waits, with the interrupt status set and no batch lost.
+   * {@link DataLoadingException} from {@code next} with the number of the batch when the dataset fails, and then goes
+   * on with the batch after it; or when the thread is interrupted while it waits, with the interrupt status set and no
+   * batch lost.
    */
   @Override
   public Iterator<Batch> iterator() {

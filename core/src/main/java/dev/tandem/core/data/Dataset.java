@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 
 /**
- * Numbered samples that can be had in any order, a batch at a time. Implementations give {@link #size}, {@link #specs} and
- * {@link #batch}; the rest follows from these.
+ * Numbered samples that can be had in any order, a batch at a time. Implementations give {@link #size}, {@link #specs}
+ * and {@link #batch}; the rest follows from these.
  *
  * <pre>{@code
  * for (Batch batch : FashionMnist.train(folder).batches(64).shuffled()) { … }
@@ -23,7 +23,8 @@ public interface Dataset {
   List<Spec> specs();
 
   /**
-   * Samples {@code indices}, in that order, in freshly allocated dense arrays. Called by several threads at the same time.
+   * Samples {@code indices}, in that order, in freshly allocated dense arrays. Called by several threads at the same
+   * time.
    *
    * @param indices each from 0 to {@code size() - 1}; repetitions are allowed, and so is an empty array
    * @throws IndexOutOfBoundsException if there is no such sample
@@ -31,7 +32,8 @@ public interface Dataset {
   Batch batch(int[] indices);
 
   /**
-   * This dataset in batches of {@code size} samples, in order; see {@link DataLoader} for what can be chosen from there.
+   * This dataset in batches of {@code size} samples, in order; see {@link DataLoader} for what can be chosen from
+   * there.
    *
    * @param size at least 1; the last batch may be smaller
    */
@@ -40,17 +42,19 @@ public interface Dataset {
   }
 
   /**
-   * The samples of this dataset after {@code transformation}, which is applied to whole batches, again each time they are asked for.
+   * The samples of this dataset after {@code transformation}, which is applied to whole batches, again each time they
+   * are asked for.
    *
-   * @param transformation keeps the number and order of samples and always makes the same kind of them; it is tried on the first sample
-   *        at once. Must be safe to call from several threads.
+   * @param transformation keeps the number and order of samples and always makes the same kind of them; it is tried on
+   *        the first sample at once. Must be safe to call from several threads.
    */
   default Dataset map(UnaryOperator<Batch> transformation) {
     return new MappedDataset(this, transformation);
   }
 
   /**
-   * The samples of this dataset with {@code transformation} applied to one field, as in {@code map(0, Normalize.pixels())}.
+   * The samples of this dataset with {@code transformation} applied to one field, as in
+   * {@code map(0, Normalize.pixels())}.
    *
    * @param field counted from 0
    * @param transformation from {@code [N, …]} to {@code [N, …]}, otherwise as for {@link #map(UnaryOperator)}

@@ -9,7 +9,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 
-/** The batches of one epoch, a few of them in the making. Tasks hold the plan and not the iterator, so an abandoned one is garbage. */
+/**
+ * The batches of one epoch, a few of them in the making. Tasks hold the plan and not the iterator, so an abandoned one
+ * is garbage.
+ */
 final class EpochIterator implements Iterator<Batch> {
   private static final Executor VIRTUAL_THREADS = task -> Thread.ofVirtual().name("tandem-data-loader").start(task);
 

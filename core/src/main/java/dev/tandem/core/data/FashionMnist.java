@@ -8,9 +8,9 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Fashion-MNIST, 60,000 and 10,000 images of clothes (H. Xiao, K. Rasul and R. Vollgraf, "Fashion-MNIST: a Novel Image Dataset for
- * Benchmarking Machine Learning Algorithms", 2017; MIT licence, Zalando SE). Samples are {@code [F32[28, 28], I32[]]}: pixels from 0
- * (background) to 1, and the class, an index into {@link #CLASSES}.
+ * Fashion-MNIST, 60,000 and 10,000 images of clothes (H. Xiao, K. Rasul and R. Vollgraf, "Fashion-MNIST: a Novel Image
+ * Dataset for Benchmarking Machine Learning Algorithms", 2017; MIT licence, Zalando SE). Samples are
+ * {@code [F32[28, 28], I32[]]}: pixels from 0 (background) to 1, and the class, an index into {@link #CLASSES}.
  */
 public final class FashionMnist {
   /** The names of the classes. */
@@ -34,8 +34,10 @@ public final class FashionMnist {
   /**
    * The training samples.
    *
-   * @param folder with {@code train-images-idx3-ubyte.gz} and {@code train-labels-idx1-ubyte.gz}, or both without {@code .gz}
-   * @throws java.io.FileNotFoundException if the files are not there; the message says what was looked for and how to get it
+   * @param folder with {@code train-images-idx3-ubyte.gz} and {@code train-labels-idx1-ubyte.gz}, or both without
+   *         {@code .gz}
+   * @throws java.io.FileNotFoundException if the files are not there; the message says what was looked for and how to
+   *         get it
    * @throws dev.tandem.core.io.FileFormatException if a file is damaged, or not of MNIST's kind
    */
   public static Dataset train(Path folder) throws IOException {
@@ -62,8 +64,8 @@ public final class FashionMnist {
   }
 
   /**
-   * Fetches the four files, 30 MB, from their publisher into {@code folder}, checks each against its known SHA-256 checksum, and keeps those
-   * that are already there.
+   * Fetches the four files, 30 MB, from their publisher into {@code folder}, checks each against its known SHA-256
+   * checksum, and keeps those that are already there.
    *
    * @param folder made if it does not exist
    * @throws IOException if the publisher cannot be reached, or a file has another checksum

@@ -71,7 +71,8 @@ final class LabelledImages {
             "label " + i + " is " + classes[i] + "; classes are 0 to " + (CLASSES - 1));
       }
     }
-    // Pixels stay bytes in memory and become floats batch by batch: a quarter of the memory, and the conversion is done by the loader.
+    // Pixels stay bytes in memory and become floats batch by batch: a quarter of the memory, and the conversion is done
+    // by the loader.
     return new ArrayDataset(images, HostArray.of(classes, classes.length)).map(0, Normalize.pixels());
   }
 }

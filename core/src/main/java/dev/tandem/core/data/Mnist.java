@@ -5,8 +5,8 @@ import java.io.InputStream;
 import java.nio.file.Path;
 
 /**
- * MNIST, 60,000 and 10,000 images of handwritten digits (Y. LeCun, C. Cortes and C. Burges, "The MNIST database of handwritten digits").
- * Samples are {@code [F32[28, 28], I32[]]}: pixels from 0 (paper) to 1 (ink), and the digit.
+ * MNIST, 60,000 and 10,000 images of handwritten digits (Y. LeCun, C. Cortes and C. Burges, "The MNIST database of
+ * handwritten digits"). Samples are {@code [F32[28, 28], I32[]]}: pixels from 0 (paper) to 1 (ink), and the digit.
  */
 public final class Mnist {
   private static final String REMEDY =
@@ -17,7 +17,8 @@ public final class Mnist {
   /**
    * The training samples.
    *
-   * @param folder with {@code train-images-idx3-ubyte.gz} and {@code train-labels-idx1-ubyte.gz}, or both without {@code .gz}
+   * @param folder with {@code train-images-idx3-ubyte.gz} and {@code train-labels-idx1-ubyte.gz}, or both without
+   *         {@code .gz}
    * @throws java.io.FileNotFoundException if the files are not there; the message says what was looked for
    * @throws dev.tandem.core.io.FileFormatException if a file is damaged, or not of MNIST's kind
    */

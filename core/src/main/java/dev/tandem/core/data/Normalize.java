@@ -10,8 +10,8 @@ import java.util.Arrays;
 import java.util.function.UnaryOperator;
 
 /**
- * {@code (x - mean) / std}, into F32, for {@link Dataset#map(int, UnaryOperator)}. With several means the first axis of a sample has one of
- * each: columns of a table {@code [N, columns]}, channels of images {@code [N, C, H, W]}.
+ * {@code (x - mean) / std}, into F32, for {@link Dataset#map(int, UnaryOperator)}. With several means the first axis of
+ * a sample has one of each: columns of a table {@code [N, columns]}, channels of images {@code [N, C, H, W]}.
  *
  * <pre>{@code
  * Normalize standardize = Normalize.perColumn(train, 0);   // what the training samples have …
@@ -58,8 +58,8 @@ public final class Normalize implements UnaryOperator<HostArray> {
   }
 
   /**
-   * To mean 0 and standard deviation 1 for each index of the first axis of a sample: each column of a table, each channel of images. A
-   * column of equal values becomes 0.
+   * To mean 0 and standard deviation 1 for each index of the first axis of a sample: each column of a table, each
+   * channel of images. A column of equal values becomes 0.
    */
   public static Normalize perColumn(Dataset dataset, int field) {
     Spec sample = dataset.specs().get(field);
@@ -76,7 +76,8 @@ public final class Normalize implements UnaryOperator<HostArray> {
       throw new ShapeException(
           "no elements to measure in field " + field + " of " + n + " samples of " + dataset.specs());
     }
-    // Sums of differences from the first sample: plain sums of squares would cancel where the mean is large against the deviation.
+    // Sums of differences from the first sample: plain sums of squares would cancel where the mean is large against the
+    // deviation.
     double[] shift = new double[columns];
     double[] sum = new double[columns];
     double[] squares = new double[columns];
@@ -146,7 +147,8 @@ public final class Normalize implements UnaryOperator<HostArray> {
   }
 
   private static void run(HostArray in, MemorySegment out, long from, long to, double mean, double std) {
-    // Two loops read directly, as pixels and columns of floats are what nearly all data are; get(i) decides the dtype for each element.
+    // Two loops read directly, as pixels and columns of floats are what nearly all data are; get(i) decides the dtype
+    // for each element.
     switch (in.dtype()) {
       case U8 -> {
         for (long i = from; i < to; i++) {

@@ -14,12 +14,13 @@ final class Permutation {
     for (int i = 0; i < n; i++) {
       order[i] = i;
     }
-    // Seeding with seed + epoch would make the epochs of one seed those of its neighbours; the state is advanced to draw number
-    // `epoch` instead, and that draw seeds the generator of the epoch.
+    // Seeding with seed + epoch would make the epochs of one seed those of its neighbours; the state is advanced to
+    // draw number `epoch` instead, and that draw seeds the generator of the epoch.
     long key = new SplittableRandom(seed + epoch * GOLDEN_GAMMA).nextLong();
     SplittableRandom random = new SplittableRandom(key);
     for (int i = n - 1; i > 0; i--) {
-      // Only nextLong is used, whose sequence is the published SplitMix64; bounded draws of the JDK are not specified to the bit.
+      // Only nextLong is used, whose sequence is the published SplitMix64; bounded draws of the JDK are not specified
+      // to the bit.
       int j = (int) Math.unsignedMultiplyHigh(random.nextLong(), i + 1L);
       int swapped = order[i];
       order[i] = order[j];

@@ -11,8 +11,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.UUID;
 
 /**
- * A file that appears under its name only when it is complete: it is written beside its place and moved there by {@link #commit}. Whoever
- * reads, or loses power meanwhile, has the old file or the new one. Not committed, it is deleted.
+ * A file that appears under its name only when it is complete: it is written beside its place and moved there by
+ * {@link #commit}. Whoever reads, or loses power meanwhile, has the old file or the new one. Not committed, it is
+ * deleted.
  */
 final class AtomicFile implements AutoCloseable {
   private final Path target;

@@ -5,8 +5,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.io.OutputStream;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
+import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
@@ -27,8 +29,9 @@ import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 
 /**
- * Fetches files that are known by their checksum. Only https is spoken, also after a redirect; a file appears in its folder only when it is
- * complete and has the checksum that was asked for; a body larger than allowed is not read to its end.
+ * Fetches files that are known by their checksum. Only https is spoken, also after a redirect; a file appears in its
+ * folder only when it is complete and has the checksum that was asked for; a body larger than allowed is not read to
+ * its end.
  */
 public final class Download {
   private static final int MAX_REDIRECTS = 5;
@@ -68,8 +71,9 @@ public final class Download {
   }
 
   /**
-   * Fetches a gzip file and keeps it compressed, as for {@link #fetch}; but checksum and limit are those of the uncompressed content, which
-   * do not depend on who compressed it. The compressed file must keep within the limit, too.
+   * Fetches a gzip file and keeps it compressed, as for {@link #fetch}; but checksum and limit are those of the
+   * uncompressed content, which do not depend on who compressed it. The compressed file must keep within the limit,
+   * too.
    */
   public Path fetchGzip(URI from, Path folder, String name, long maxBytes, String sha256) throws IOException {
     return fetch(from, folder, name, new Expected(maxBytes, true, sha256));
@@ -88,7 +92,8 @@ public final class Download {
     Files.createDirectories(folder);
     try (AtomicFile file = new AtomicFile(target)) {
       try (OutputStream created = file.open()) {
-        // Made here, and exclusively, so that the client writes to a file of ours and not through a link of somebody else.
+        // Made here, and exclusively, so that the client writes to a file of ours and not through a link of somebody
+        // else.
         created.flush();
       }
       transfer(from, file.path(), expected.maxBytes);
@@ -148,11 +153,11 @@ public final class Download {
     } catch (TimeoutException e) {
       throw new IOException(uri + " was not complete after " + BODY_TIMEOUT.toMinutes() + " minutes", e);
     } catch (ExecutionException e) {
-      if (Files.size(file) > 0) {
-        throw new IOException(
-            uri + " broke off, or is larger than the " + maxBytes + " bytes that are allowed: " + e.getCause(), e);
+      if (e.getCause() instanceof ConnectException || e.getCause() instanceof HttpConnectTimeoutException) {
+        throw new IOException("cannot reach " + uri + " (" + e.getCause() + "); is this machine online?", e);
       }
-      throw new IOException("cannot fetch " + uri + " (" + e.getCause() + "); is this machine online?", e);
+      throw new IOException(
+          uri + " broke off, or is larger than the " + maxBytes + " bytes that are allowed (" + e.getCause() + ")", e);
     }
   }
 

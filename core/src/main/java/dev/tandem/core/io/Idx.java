@@ -22,14 +22,16 @@ import java.util.zip.GZIPOutputStream;
 import java.util.zip.ZipException;
 
 /**
- * The IDX format of the MNIST files (Y. LeCun, C. Cortes and C. Burges, "The MNIST database of handwritten digits"): two zero bytes, the
- * element type, the number of dimensions, each dimension in 4 bytes, then the elements row by row; all numbers big-endian. A file may be
- * compressed with gzip, which is recognised by its content and not by its name.
+ * The IDX format of the MNIST files (Y. LeCun, C. Cortes and C. Burges, "The MNIST database of handwritten digits"):
+ * two zero bytes, the element type, the number of dimensions, each dimension in 4 bytes, then the elements row by row;
+ * all numbers big-endian. A file may be compressed with gzip, which is recognised by its content and not by its name.
  *
  * <p>Unsigned bytes become U8, signed bytes, shorts and ints I32, floats F32, doubles F64.
  */
 public final class Idx {
-  /** The largest array, in bytes, that is read unless another limit is given: 2 GiB, less what a Java array cannot have. */
+  /**
+   * The largest array, in bytes, that is read unless another limit is given: 2 GiB, less what a Java array cannot have.
+   */
   public static final long MAX_BYTES = Integer.MAX_VALUE - 8L;
 
   private static final int GZIP_MAGIC_1 = 0x1F;
@@ -85,7 +87,8 @@ public final class Idx {
    * Reads a file.
    *
    * @param maxBytes the largest array that is accepted, at most {@link #MAX_BYTES}
-   * @throws FileFormatException if the file is no IDX file, shorter or longer than it declares, or larger than the limit
+   * @throws FileFormatException if the file is no IDX file, shorter or longer than it declares, or larger than the
+   *         limit
    */
   public static HostArray read(Path file, long maxBytes) throws IOException {
     try (InputStream in = Files.newInputStream(file)) {
@@ -217,10 +220,11 @@ public final class Idx {
   }
 
   /**
-   * Writes {@code array} to {@code file}, compressed with gzip if its name ends with {@code .gz}. An existing file is replaced when the new
-   * one is complete.
+   * Writes {@code array} to {@code file}, compressed with gzip if its name ends with {@code .gz}. An existing file is
+   * replaced when the new one is complete.
    *
-   * @throws IllegalArgumentException if the array is BF16 or BOOL, which the format does not have, or has a rank above 255
+   * @throws IllegalArgumentException if the array is BF16 or BOOL, which the format does not have, or has a rank above
+   *         255
    */
   public static void write(Path file, HostArray array) throws IOException {
     Element element = switch (array.dtype()) {

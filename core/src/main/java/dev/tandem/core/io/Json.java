@@ -5,9 +5,10 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * JSON texts (RFC 8259), strictly: no duplicate names, no comments, no trailing commas, no NaN, no unpaired surrogates. Values are
- * {@code Map<String, Object>} in the order of the text, {@code List<Object>}, {@link String}, {@link Boolean}, null, {@link Long} for
- * numbers without fraction and exponent that fit one, and {@link Double} for other numbers.
+ * JSON texts (RFC 8259), strictly: no duplicate names, no comments, no trailing commas, no NaN, no unpaired surrogates.
+ * Values are {@code Map<String, Object>} in the order of the text, {@code List<Object>}, {@link String},
+ * {@link Boolean}, null, {@link Long} for numbers without fraction and exponent that fit one, and {@link Double} for
+ * other numbers.
  */
 public final class Json {
   /** Arrays and objects inside one another that {@link #parse} accepts. */
@@ -22,8 +23,8 @@ public final class Json {
    * The value of a whole text.
    *
    * @param source what messages call the text: a file name, mostly
-   * @throws FileFormatException if the text is not JSON, nested deeper than 64, of more than 4 million values, or has a number too large
-   *         for a double
+   * @throws FileFormatException if the text is not JSON, nested deeper than 64, of more than 4 million values, or has a
+   *         number too large for a double
    */
   public static @Nullable Object parse(String source, String text) throws FileFormatException {
     return new JsonParser(source, text).document();
@@ -32,8 +33,8 @@ public final class Json {
   /**
    * One line, without spaces.
    *
-   * @param object of values as above, or any other {@link Number} of the JDK. A float or double that is NaN or infinite becomes null, as
-   *        JSON cannot say it
+   * @param object of values as above, or any other {@link Number} of the JDK. A float or double that is NaN or infinite
+   *        becomes null, as JSON cannot say it
    * @throws IllegalArgumentException if a value is of another class, or a string has an unpaired surrogate
    */
   public static String write(Map<String, ?> object) {

@@ -21,11 +21,13 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * The safetensors format (github.com/huggingface/safetensors): the length of the header in 8 bytes, little-endian; a header in JSON that
- * gives dtype, shape and place of each tensor; the tensors, row-major and little-endian. Reading checks what the reference implementation
- * checks: a header of at most 100 MB, no name twice, tensors that cover the data exactly.
+ * The safetensors format (github.com/huggingface/safetensors): the length of the header in 8 bytes, little-endian; a
+ * header in JSON that gives dtype, shape and place of each tensor; the tensors, row-major and little-endian. Reading
+ * checks what the reference implementation checks: a header of at most 100 MB, no name twice, tensors that cover the
+ * data exactly.
  *
- * <p>F32, F64, BF16, I32, U8 and BOOL are read and written; a file with another dtype is refused whole, as nothing is converted silently.
+ * <p>F32, F64, BF16, I32, U8 and BOOL are read and written; a file with another dtype is refused whole, as nothing is
+ * converted silently.
  */
 public final class Safetensors {
   private static final int MAX_HEADER = 100_000_000;
@@ -47,8 +49,8 @@ public final class Safetensors {
   }
 
   /**
-   * Maps a file into memory. The arrays are read-only and stay on disk until they are read; the file must not be changed in place meanwhile
-   * ({@link #write} replaces a file and does not change it).
+   * Maps a file into memory. The arrays are read-only and stay on disk until they are read; the file must not be
+   * changed in place meanwhile ({@link #write} replaces a file and does not change it).
    *
    * @throws FileFormatException if the file breaks the format, or has a tensor of a dtype that is not read
    */
@@ -119,7 +121,8 @@ public final class Safetensors {
   }
 
   /**
-   * Writes a file. An existing one is replaced when the new one is complete and on disk; whoever reads it meanwhile has the old one.
+   * Writes a file. An existing one is replaced when the new one is complete and on disk; whoever reads it meanwhile has
+   * the old one.
    *
    * @param tensors by name; their order is not kept, the file has wide elements first and then names in order
    * @param metadata free text, may be empty

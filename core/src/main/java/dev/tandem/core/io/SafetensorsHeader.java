@@ -26,8 +26,8 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, Entry> entrie
   record Entry(Spec spec, long begin, long end) {}
 
   /**
-   * The header of a file with these tensors, one after the other: wide elements first, so that each is aligned to its size, then by name,
-   * as the reference implementation orders them.
+   * The header of a file with these tensors, one after the other: wide elements first, so that each is aligned to its
+   * size, then by name, as the reference implementation orders them.
    */
   static SafetensorsHeader of(Map<String, Spec> tensors, Map<String, String> metadata) {
     List<Map.Entry<String, Spec>> sorted = new ArrayList<>(tensors.entrySet());

@@ -8,11 +8,11 @@ import dev.tandem.core.shape.ShapeException;
 import dev.tandem.core.tensor.Tensor;
 
 /**
- * Activation functions of tensors; each has a layer of the same name. Values and gradients are finite at every finite input, and
- * NaN gives NaN.
+ * Activation functions of tensors; each has a layer of the same name. Values and gradients are finite at every finite
+ * input, and NaN gives NaN.
  *
- * <p>At 0 the gradient of a rectifier is that from the left, as in PyTorch. The expressions keep infinities out of branches that
- * {@code where} does not take, since the gradient of such a branch would be 0 times infinity.
+ * <p>At 0 the gradient of a rectifier is that from the left, as in PyTorch. The expressions keep infinities out of
+ * branches that {@code where} does not take, since the gradient of such a branch would be 0 times infinity.
  */
 public final class Activations {
   private static final Expr X = Expr.input(0);
@@ -68,7 +68,7 @@ public final class Activations {
     return Tensor.pointwise("elu", ELU, Launch.of(alpha), x);
   }
 
-  /** ELU with the constants that keep mean 0 and variance 1: Klambauer et al., Self-normalizing neural networks, 2017. */
+  /** ELU with the constants that keep mean 0 and variance 1: Klambauer et al., Self-normalizing networks, 2017. */
   public static Tensor selu(Tensor x) {
     return Tensor.pointwise("selu", SELU, x);
   }
@@ -112,7 +112,7 @@ public final class Activations {
     return x.logSoftmax(axis);
   }
 
-  /** The largest of each {@code k} neighbours along {@code axis}, which becomes {@code k} times shorter: Goodfellow et al. 2013. */
+  /** The largest of each {@code k} neighbours along {@code axis}: Goodfellow et al., Maxout networks, 2013. */
   public static Tensor maxout(Tensor x, int k, int axis) {
     Shape shape = x.shape();
     int at = shape.axis(axis);

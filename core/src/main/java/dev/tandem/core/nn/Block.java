@@ -197,10 +197,11 @@ public abstract class Block {
   /** {@link #frame} for several results. */
   protected final List<Tensor> frames(Supplier<List<Tensor>> body) {
     Scope scope = Scope.current();
-    if (scope != null) {
-      return scope.frame(name, body, ArrayList::new);
-    }
-    try (Scope inference = Scope.inference(device())) {
+    return scope == null ? inference(device(), body) : scope.frame(name, body, ArrayList::new);
+  }
+
+  final List<Tensor> inference(Device on, Supplier<List<Tensor>> body) {
+    try (Scope inference = Scope.inference(on)) {
       return inference.frame(name, body, ArrayList::new).stream().map(Tensor::keep).toList();
     }
   }

@@ -15,8 +15,8 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Negative log-likelihood of class labels, {@code [N, C] or [N, C, d1, ...]} against I32 {@code [N] or [N, d1, ...]}. Works on one
- * row of classes per label.
+ * Negative log-likelihood of class labels, {@code [N, C] or [N, C, d1, ...]} against I32 {@code [N] or [N, d1, ...]}.
+ * Works on one row of classes per label.
  */
 final class ClassificationLoss extends FramedLoss {
   private static final List<Integer> CLASSES = List.of(1);
@@ -27,9 +27,9 @@ final class ClassificationLoss extends FramedLoss {
   private final boolean logits;
   private final ClassificationOptions options;
   private final List<Float> classWeights;
-  /** From log-probabilities [R, C], class numbers [C], labels [R, 1] and class weights [C], if any: summands of a row's loss. */
+  /** From log-probabilities [R, C], class numbers [C], labels [R, 1], class weights [C]: summands of a row's loss. */
   private final Program likelihood;
-  /** From class numbers, labels and class weights, if any: summands of a row's weight. */
+  /** From class numbers, labels and class weights: summands of a row's weight. Without weights from labels alone. */
   private final Program weight;
 
   /** @param logits whether outputs are logits, else log-probabilities */
@@ -114,7 +114,9 @@ final class ClassificationLoss extends FramedLoss {
   private @Nullable Tensor weights(int classes, Tensor labels) {
     if (!classWeights.isEmpty()) {
       Tensor numbers = Tensor.arange(labels.device(), classes);
-      return Tensor.sumOf(CLASSES, weight, Launch.NONE, numbers, labels.unsqueeze(1), LossWeights.on(labels.device(), classWeights))
+      return Tensor
+          .sumOf(CLASSES, weight, Launch.NONE, numbers, labels.unsqueeze(1),
+              LossWeights.on(labels.device(), classWeights))
           .reshape(labels.shape().dims());
     }
     return options.ignoreIndex().isEmpty() ? null : Tensor.pointwise("counted", weight, labels);

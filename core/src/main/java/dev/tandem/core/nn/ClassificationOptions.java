@@ -5,9 +5,11 @@ import java.util.List;
 import java.util.OptionalInt;
 
 /**
- * How a loss over class labels counts: {@code ClassificationOptions.DEFAULT.withLabelSmoothing(0.1).withIgnoreIndex(-100)}.
+ * How a loss over class labels counts:
+ * {@code ClassificationOptions.DEFAULT.withLabelSmoothing(0.1).withIgnoreIndex(-100)}.
  *
- * @param classWeights factor for the examples of each class, empty for 1; the mean divides by the sum of the weights of the labels
+ * @param classWeights factor for the examples of each class, empty for 1; the mean divides by the sum of the weights of
+ *     the labels
  * @param ignoreIndex a label, which need not be a class, whose examples count for nothing; none by default
  * @param labelSmoothing share of the target spread evenly over all classes, 0 to 1: Szegedy et al. 2016, section 7
  */

@@ -10,8 +10,8 @@ import dev.tandem.core.tensor.Tensor;
 import java.util.List;
 
 /**
- * In training zeroes each element with probability p and scales the others by {@code 1 / (1 - p)}, so that nothing is left to do in
- * inference: Srivastava et al., Dropout, JMLR 2014. The mask is drawn again in backward and never stored.
+ * In training zeroes each element with probability p and scales the others by {@code 1 / (1 - p)}, so that nothing is
+ * left to do in inference: Srivastava et al., Dropout, JMLR 2014. The mask is drawn again in backward and never stored.
  */
 public final class Dropout extends Module {
   private static final Program DROP = Program.of(2, Expr.random(Expr.input(1, Kind.INT), 0).less(Expr.argument(0))

@@ -7,11 +7,12 @@ import java.util.function.ToDoubleFunction;
 import java.util.random.RandomGenerator;
 
 /**
- * Initial values, drawn on the host so that every device starts alike. The random numbers used are {@code nextDouble()} of the
- * generator and correctly rounded or strict functions of them, so that a seed gives the same values on every Java machine.
+ * Initial values, drawn on the host so that every device starts alike. The random numbers used are {@code nextDouble()}
+ * of the generator and correctly rounded or strict functions of them, so that a seed gives the same values on every
+ * Java machine.
  *
- * <p>Fans are counted as PyTorch does: of a weight {@code [out, in, kernel...]} the fan-in is {@code in * prod(kernel)} and the
- * fan-out {@code out * prod(kernel)}. Initialisers that need them refuse shapes of fewer than two axes.
+ * <p>Fans are counted as PyTorch does: of a weight {@code [out, in, kernel...]} the fan-in is {@code in * prod(kernel)}
+ * and the fan-out {@code out * prod(kernel)}. Initialisers that need them refuse shapes of fewer than two axes.
  */
 public final class Initializers {
   /** Which number of connections keeps its variance: that of the forward pass or that of the backward pass. */
@@ -31,7 +32,7 @@ public final class Initializers {
     }
   }
 
-  /** Above this width, in standard deviations, a truncated normal is better drawn from the normal than from the uniform distribution. */
+  /** In standard deviations; wider truncated normals are better proposed by the normal than by the uniform one. */
   private static final double WIDE = Math.sqrt(2 * Math.PI);
 
   private Initializers() {
@@ -71,8 +72,7 @@ public final class Initializers {
 
   /** The normal distribution given that a value lies between {@code low} and {@code high}, both absolute as in PyTorch.
    *
-   * @throws IllegalArgumentException if the mean lies more than two standard deviations outside the interval, where the result
-   *         would have little to do with it
+   * @throws IllegalArgumentException if the mean lies more than two standard deviations outside the interval
    */
   public static Initializer truncatedNormal(double mean, double std, double low, double high) {
     require(std > 0, "truncated normal with standard deviation " + std);
@@ -91,12 +91,15 @@ public final class Initializers {
     };
   }
 
-  /** Glorot and Bengio, Understanding the difficulty of training deep feedforward neural networks, AISTATS 2010, equation 16. */
+  /**
+   * Variance {@code 2 / (fanIn + fanOut)}: Glorot and Bengio, Understanding the difficulty of training deep feedforward
+   * neural networks, AISTATS 2010, equation 16.
+   */
   public static Initializer glorotUniform() {
     return scaledUniform("glorotUniform", Initializers::glorotStd);
   }
 
-  /** As {@link #glorotUniform}, with normally distributed values of the same variance, {@code 2 / (fanIn + fanOut)}. */
+  /** As {@link #glorotUniform}, with normally distributed values of the same variance. */
   public static Initializer glorotNormal() {
     return scaledNormal("glorotNormal", Initializers::glorotStd);
   }
@@ -117,7 +120,8 @@ public final class Initializers {
   }
 
   /**
-   * Variance {@code 2 / ((1 + slope^2) fan)}: He, Zhang, Ren, Sun, Delving deep into rectifiers, ICCV 2015, equations 10, 14 and 15.
+   * Variance {@code 2 / ((1 + slope^2) fan)}: He, Zhang, Ren, Sun, Delving deep into rectifiers, ICCV 2015, equations
+   * 10, 14 and 15.
    *
    * @param slope of the rectifier that follows, left of 0; 0 for ReLU
    */
@@ -141,9 +145,9 @@ public final class Initializers {
   }
 
   /**
-   * A random matrix {@code [out, in * prod(kernel)]} with orthonormal rows (columns if it is taller than wide) times {@code gain}:
-   * Saxe, McClelland, Ganguli, Exact solutions to the nonlinear dynamics of learning in deep linear networks, ICLR 2014. Costs
-   * {@code long side * short side^2} operations.
+   * A random matrix {@code [out, in * prod(kernel)]} with orthonormal rows (columns if it is taller than wide) times
+   * {@code gain}: Saxe, McClelland, Ganguli, Exact solutions to the nonlinear dynamics of learning in deep linear
+   * networks, ICLR 2014. Costs {@code long side * short side^2} operations.
    */
   public static Initializer orthogonal(double gain) {
     return (values, shape, random) -> {
@@ -162,9 +166,10 @@ public final class Initializers {
   }
 
   /**
-   * {@code count} orthonormal vectors by modified Gram-Schmidt on Gaussian ones. Their triangular factor has a positive diagonal, which
-   * makes the result uniform over all orthogonal matrices (Mezzadri, How to generate random matrices from the classical compact
-   * groups, 2007). The method errs by the condition number, about {@code count}, times 1e-16: nothing in fp32.
+   * {@code count} orthonormal vectors by modified Gram-Schmidt on Gaussian ones. Their triangular factor has a positive
+   * diagonal, which makes the result uniform over all orthogonal matrices (Mezzadri, How to generate random matrices
+   * from the classical compact groups, 2007). The method errs by the condition number, about {@code count}, times
+   * 1e-16: nothing in fp32.
    */
   private static double[][] orthonormal(int count, int length, Gaussian gaussian) {
     double[][] q = new double[count][length];

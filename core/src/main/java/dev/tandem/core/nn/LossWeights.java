@@ -11,8 +11,8 @@ import java.util.WeakHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Weights of classes or elements, on whatever device a loss runs. A device gets equal weights once, even from losses that are made
- * anew in every step: a copy from the host in each would keep steps from being replayed.
+ * Weights of classes or elements, on whatever device a loss runs. A device gets equal weights once, even from losses
+ * that are made anew in every step: a copy from the host in each would keep steps from being replayed.
  */
 final class LossWeights {
   private static final int KEPT_PER_DEVICE = 64;

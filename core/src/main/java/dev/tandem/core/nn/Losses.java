@@ -5,8 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Loss functions with the formulas and the averaging of PyTorch. Nothing is broadcast: outputs and targets that do not match are
- * errors. Each loss may be used in several models and on several devices.
+ * Loss functions with the formulas and the averaging of PyTorch. Nothing is broadcast: outputs and targets that do not
+ * match are errors. Each loss may be used in several models and on several devices.
  */
 public final class Losses {
   private static final Expr X = ElementwiseLoss.OUTPUT;
@@ -54,8 +54,8 @@ public final class Losses {
   }
 
   /**
-   * {@code -w y log(sigmoid(x)) - (1 - y) log(1 - sigmoid(x))} of logits x and targets y between 0 and 1, without overflow or loss
-   * of digits.
+   * {@code -w y log(sigmoid(x)) - (1 - y) log(1 - sigmoid(x))} of logits x and targets y between 0 and 1, without
+   * overflow or loss of digits.
    *
    * @param positiveWeight w, one number or one for each element of the last axis; 1 if none is given
    */
@@ -79,9 +79,9 @@ public final class Losses {
   }
 
   /**
-   * {@code -y log(p) - (1 - y) log(1 - p)} of probabilities p and targets y between 0 and 1; logarithms of 0 count as -100, with
-   * gradient 0, and a p outside 0 to 1 gives NaN. {@link #binaryCrossEntropyWithLogits} is more exact and trains where this one is
-   * flat.
+   * {@code -y log(p) - (1 - y) log(1 - p)} of probabilities p and targets y between 0 and 1; logarithms of 0 count as
+   * -100, with gradient 0, and a p outside 0 to 1 gives NaN. {@link #binaryCrossEntropyWithLogits} is more exact and
+   * trains where this one is flat.
    */
   public static Loss binaryCrossEntropy(Reduction reduction) {
     Expr least = Expr.constant(-100);
@@ -99,9 +99,9 @@ public final class Losses {
   }
 
   /**
-   * {@code -log(softmax(logits)[label])}: logits {@code [N, C]} or {@code [N, C, d1, ...]} against I32 labels {@code [N]} or
-   * {@code [N, d1, ...]}. Labels are not checked on the device: one that is neither a class nor ignored gives a meaningless loss.
-   * A mean over examples none of which counts is NaN.
+   * {@code -log(softmax(logits)[label])}: logits {@code [N, C]} or {@code [N, C, d1, ...]} against I32 labels
+   * {@code [N]} or {@code [N, d1, ...]}. Labels are not checked on the device: one that is neither a class nor ignored
+   * gives a meaningless loss. A mean over examples none of which counts is NaN.
    */
   public static Loss crossEntropy(ClassificationOptions options) {
     return new ClassificationLoss("crossEntropy", true, options);

@@ -1,7 +1,9 @@
 package dev.tandem.core.nn;
 
 import dev.tandem.core.tensor.Device;
+import dev.tandem.core.tensor.Scope;
 import dev.tandem.core.tensor.Tensor;
+import java.util.List;
 
 /**
  * A layer or a model of one tensor. Inside a training step {@link #apply} is training; outside one it is inference: no tape, no
@@ -13,7 +15,8 @@ public abstract class Module extends Block {
 
   /** Runs {@link #forward} as one frame. */
   public final Tensor apply(Tensor x) {
-    return frame(() -> forward(x));
+    // On the device of the input: a layer without parameters needs no device of its own.
+    return Scope.current() == null ? inference(x.device(), () -> List.of(forward(x))).get(0) : frame(() -> forward(x));
   }
 
   @Override

@@ -43,7 +43,8 @@ class DatasetTest {
     assertThatThrownBy(() -> Batch.of(HostArray.zeros(DType.F32, 3, 2), HostArray.zeros(DType.I32, 4)))
         .isInstanceOf(ShapeException.class)
         .hasMessage(
-            "field 0 of a batch is F32[3, 2] and field 1 is I32[4]; their first dimensions, the samples, must be equal");
+            "field 0 of a batch is F32[3, 2] and field 1 is I32[4]; their first dimensions, the samples, must be"
+                + " equal");
     assertThatThrownBy(() -> Batch.of(HostArray.zeros(DType.F32)))
         .hasMessageContaining("field 0 of a batch is the scalar F32[]");
     assertThatThrownBy(() -> Batch.of()).hasMessage("a batch without fields");
@@ -128,7 +129,8 @@ class DatasetTest {
     Dataset fickle = numbered(4).map(batch -> Batch.of(HostArray.zeros(DType.F32, batch.size(), batch.size())));
     assertThatThrownBy(() -> fickle.batch(new int[] {0, 1}))
         .hasMessage(
-            "a transformation made samples of [F32[2]] that made [F32[1]] of the first sample; they must be of one kind");
+            "a transformation made samples of [F32[2]] that made [F32[1]] of the first sample; they must be of one"
+                + " kind");
     assertThatThrownBy(() -> numbered(4).map(2, Normalize.pixels())).isInstanceOf(IndexOutOfBoundsException.class)
         .hasMessage("field 2 of samples with 2 fields: [F32[2], I32[]]");
   }
@@ -143,13 +145,14 @@ class DatasetTest {
   @ParameterizedTest
   @EnumSource(names = "BOOL", mode = EnumSource.Mode.EXCLUDE)
   void standardizedColumnsHaveMeanZeroAndDeviationOne(DType dtype) {
-    // 2,500 samples: more than one chunk of the measurement. Column 1 is constant. BF16 has 8 bits, so its values stay below 256.
+    // 2,500 samples: more than one chunk of the measurement. Column 1 is constant. BF16 has 8 bits, so its values stay
+    // below 256.
     int n = 2500;
     HostArray table = HostArray.zeros(dtype, n, 3);
     for (int i = 0; i < n; i++) {
-      table.set(3 * i, i * 7 % 251);
-      table.set(3 * i + 1, 9);
-      table.set(3 * i + 2, i % 2);
+      table.set(3L * i, i * 7 % 251);
+      table.set(3L * i + 1, 9);
+      table.set(3L * i + 2, i % 2);
     }
     Dataset dataset = new ArrayDataset(table);
     Normalize normalize = Normalize.perColumn(dataset, 0);
@@ -160,7 +163,7 @@ class DatasetTest {
     HostArray all = dataset.map(0, normalize).batch(IntStream.range(0, n).toArray()).get(0);
     double sum = 0;
     double squares = 0;
-    for (int i = 0; i < n; i++) {
+    for (long i = 0; i < n; i++) {
       sum += all.get(3 * i);
       squares += all.get(3 * i) * all.get(3 * i);
       assertThat(all.get(3 * i + 1)).isZero();

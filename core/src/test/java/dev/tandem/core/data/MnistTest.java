@@ -27,8 +27,10 @@ class MnistTest {
   /** Image i is all i, label i is i modulo 10. */
   private void write(String part, String suffix, int images, int labels) throws IOException {
     HostArray pixels = HostArray.zeros(DType.U8, images, 28, 28);
-    for (int i = 0; i < images * 784; i++) {
-      pixels.set(i, i / 784);
+    for (int i = 0; i < images; i++) {
+      for (int p = 0; p < 784; p++) {
+        pixels.set(i * 784L + p, i);
+      }
     }
     HostArray classes = HostArray.zeros(DType.U8, labels);
     for (int i = 0; i < labels; i++) {

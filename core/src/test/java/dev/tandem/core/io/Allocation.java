@@ -12,7 +12,9 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 final class Allocation {
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
-  /** Room for buffers, messages and classes that are loaded on the way; far below anything that a lying header claims. */
+  /**
+   * Room for buffers, messages and classes that are loaded on the way; far below anything that a lying header claims.
+   */
   private static final long LIMIT = 8 << 20;
 
   private Allocation() {}

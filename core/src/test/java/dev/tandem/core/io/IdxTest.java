@@ -112,9 +112,12 @@ class IdxTest {
       "8950 4e47 0d0a 1a0a,                         not an IDX file: it begins with 89 50 and not with 00 00",
       "0000 0a01 00000001 00,                       IDX has no element type 0x0a",
       "0000 0801 ffffffff 00,                       a dimension of 4294967295; at most 2147483647 is read",
-      "0000 0802 00000002 00000002 01 02 03,        'an IDX file of unsigned bytes [2, 2] has 4 bytes after its header, this one has 3 of them'",
-      "0000 0801 00000002 01 02 03,                 'an IDX file of unsigned bytes [2] has 2 bytes after its header, this one has more'",
-      "0000 0d01 00000002 3fc00000,                 'an IDX file of floats [2] has 8 bytes after its header, this one has 4 of them'"})
+      "0000 0802 00000002 00000002 01 02 03"
+          + ", 'an IDX file of unsigned bytes [2, 2] has 4 bytes after its header, this one has 3 of them'",
+      "0000 0801 00000002 01 02 03"
+          + ", 'an IDX file of unsigned bytes [2] has 2 bytes after its header, this one has more'",
+      "0000 0d01 00000002 3fc00000"
+          + ", 'an IDX file of floats [2] has 8 bytes after its header, this one has 4 of them'"})
   void malformedFilesAreRefused(String bytes, String problem) throws IOException {
     byte[] content = hex(bytes);
     assertRefused(() -> read(content)).hasMessage("it: " + problem);
@@ -127,10 +130,17 @@ class IdxTest {
   @ParameterizedTest
   @CsvSource({
       // 2^40 elements, 2^31 - 1 bytes and 2^93 elements are claimed by files of a few bytes.
-      "0000 0802 00100000 00100000 00,              'declares unsigned bytes [1048576, 1048576], which is more than the limit of 2147483639 bytes'",
-      "0000 0902 00008000 00008000 00,              'declares signed bytes [32768, 32768], which is more than the limit of 2147483639 bytes'",
-      "0000 0801 7ffffff7 00,                       'an IDX file of unsigned bytes [2147483639] has 2147483639 bytes after its header, this one has 1 of them'",
-      "0000 0803 7fffffff 7fffffff 7fffffff 00,     'impossible dimensions: the elements of [2147483647, 2147483647, 2147483647] cannot be counted in 64 bits'"})
+      "0000 0802 00100000 00100000 00"
+          + ", 'declares unsigned bytes [1048576, 1048576], which is more than the limit of"
+          + " 2147483639 bytes'",
+      "0000 0902 00008000 00008000 00"
+          + ", 'declares signed bytes [32768, 32768], which is more than the limit of 2147483639 bytes'",
+      "0000 0801 7ffffff7 00"
+          + ", 'an IDX file of unsigned bytes [2147483639] has 2147483639 bytes after"
+          + " its header, this one has 1 of them'",
+      "0000 0803 7fffffff 7fffffff 7fffffff 00"
+          + ", 'impossible dimensions: the elements of [2147483647, 2147483647, 2147483647] cannot be"
+          + " counted in 64 bits'"})
   void aLyingHeaderCostsNoMemory(String bytes, String problem) throws IOException {
     byte[] content = hex(bytes);
     byte[] packed = gzip(content);
@@ -193,6 +203,11 @@ class IdxTest {
       @Override
       public int read() throws IOException {
         throw new IOException("the disk is on fire");
+      }
+
+      @Override
+      public int read(byte[] to, int offset, int length) throws IOException {
+        return read();
       }
     };
     assertThatThrownBy(() -> Idx.read(broken, "it")).isExactlyInstanceOf(IOException.class)

@@ -9,7 +9,9 @@ import java.net.URI;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
-/** A web server of this machine for this machine, and a {@link Download} that is allowed to speak plain http with it. */
+/**
+ * A web server of this machine for this machine, and a {@link Download} that is allowed to speak plain http with it.
+ */
 public final class LoopbackServer implements AutoCloseable {
   private final HttpServer server;
   private final List<String> requests = new CopyOnWriteArrayList<>();
@@ -37,7 +39,10 @@ public final class LoopbackServer implements AutoCloseable {
     answer(path, 200, body, body.length);
   }
 
-  /** Answers with {@code status}, and a body that breaks off when {@code declared} is more than it has; -1 declares nothing. */
+  /**
+   * Answers with {@code status}, and a body that breaks off when {@code declared} is more than it has; -1 declares
+   * nothing.
+   */
   public void answer(String path, int status, byte[] body, long declared) {
     server.createContext(path, exchange -> {
       requests.add(path);

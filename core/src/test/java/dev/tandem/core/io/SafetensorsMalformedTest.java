@@ -38,37 +38,56 @@ class SafetensorsMalformedTest {
       "{  | invalid JSON at character 1: a name in quotes expected",
       "{} | the tensors have 0 bytes, but 8 bytes follow the header",
       "{\"a\":{T}} | invalid JSON at character 6: a name in quotes expected",
-      "{\"a\":{T:\"U8\",S:[8],O:[0,8]},\"a\":{T:\"U8\",S:[8],O:[0,8]}} | invalid JSON at character 53: the name \"a\" for the second time in one object",
-      "{\"a\":{T:\"U8\",T:\"U8\",S:[8],O:[0,8]}} | invalid JSON at character 19: the name \"dtype\" for the second time in one object",
+      "{\"a\":{T:\"U8\",S:[8],O:[0,8]},\"a\":{T:\"U8\",S:[8],O:[0,8]}}"
+          + " | invalid JSON at character 53: the name \"a\" for the second time in one object",
+      "{\"a\":{T:\"U8\",T:\"U8\",S:[8],O:[0,8]}}"
+          + " | invalid JSON at character 19: the name \"dtype\" for the second time in one object",
       "{\"a\":1} | tensor \"a\" must be an object with the string dtype and the arrays shape and data_offsets",
-      "{\"a\":{T:\"U8\",S:[8]}} | tensor \"a\" must be an object with the string dtype and the arrays shape and data_offsets",
-      "{\"a\":{T:8,S:[8],O:[0,8]}} | tensor \"a\" must be an object with the string dtype and the arrays shape and data_offsets",
-      "{\"a\":{T:\"U8\",S:8,O:[0,8]}} | tensor \"a\" must be an object with the string dtype and the arrays shape and data_offsets",
-      "{\"a\":{T:\"F16\",S:[4],O:[0,8]}} | tensor \"a\" is of dtype F16; Tandem reads [F32, F64, BF16, I32, U8, BOOL], convert it before",
-      "{\"a\":{T:\"I64\",S:[1],O:[0,8]}} | tensor \"a\" is of dtype I64; Tandem reads [F32, F64, BF16, I32, U8, BOOL], convert it before",
-      "{\"a\":{T:\"f32\",S:[2],O:[0,8]}} | tensor \"a\" is of dtype f32; Tandem reads [F32, F64, BF16, I32, U8, BOOL], convert it before",
+      "{\"a\":{T:\"U8\",S:[8]}}"
+          + " | tensor \"a\" must be an object with the string dtype and the arrays shape and data_offsets",
+      "{\"a\":{T:8,S:[8],O:[0,8]}}"
+          + " | tensor \"a\" must be an object with the string dtype and the arrays shape and data_offsets",
+      "{\"a\":{T:\"U8\",S:8,O:[0,8]}}"
+          + " | tensor \"a\" must be an object with the string dtype and the arrays shape and data_offsets",
+      "{\"a\":{T:\"F16\",S:[4],O:[0,8]}}"
+          + " | tensor \"a\" is of dtype F16; Tandem reads [F32, F64, BF16, I32, U8, BOOL], convert it before",
+      "{\"a\":{T:\"I64\",S:[1],O:[0,8]}}"
+          + " | tensor \"a\" is of dtype I64; Tandem reads [F32, F64, BF16, I32, U8, BOOL], convert it before",
+      "{\"a\":{T:\"f32\",S:[2],O:[0,8]}}"
+          + " | tensor \"a\" is of dtype f32; Tandem reads [F32, F64, BF16, I32, U8, BOOL], convert it before",
       "{\"a\":{T:\"U8\",S:[-8],O:[0,8]}} | tensor \"a\" has -8 in its shape; integers from 0 to 2147483647 are read",
       "{\"a\":{T:\"U8\",S:[8.0],O:[0,8]}} | tensor \"a\" has 8.0 in its shape; integers from 0 to 2147483647 are read",
       "{\"a\":{T:\"U8\",S:[\"8\"],O:[0,8]}} | tensor \"a\" has 8 in its shape; integers from 0 to 2147483647 are read",
-      "{\"a\":{T:\"U8\",S:[null],O:[0,8]}} | tensor \"a\" has null in its shape; integers from 0 to 2147483647 are read",
-      "{\"a\":{T:\"U8\",S:[2147483648],O:[0,8]}} | tensor \"a\" has 2147483648 in its shape; integers from 0 to 2147483647 are read",
+      "{\"a\":{T:\"U8\",S:[null],O:[0,8]}}"
+          + " | tensor \"a\" has null in its shape; integers from 0 to 2147483647 are read",
+      "{\"a\":{T:\"U8\",S:[2147483648],O:[0,8]}}"
+          + " | tensor \"a\" has 2147483648 in its shape; integers from 0 to 2147483647 are read",
       "{\"a\":{T:\"U8\",S:[8],O:[8]}} | tensor \"a\" has 1 data_offsets and not 2",
       "{\"a\":{T:\"U8\",S:[8],O:[0,8,8]}} | tensor \"a\" has 3 data_offsets and not 2",
-      "{\"a\":{T:\"U8\",S:[8],O:[-1,8]}} | tensor \"a\" has -1 in its data_offsets; integers from 0 to 9223372036854775807 are read",
-      "{\"a\":{T:\"U8\",S:[8],O:[0,18446744073709551624]}} | tensor \"a\" has 1.8446744073709552E19 in its data_offsets; integers from 0 to 9223372036854775807 are read",
+      "{\"a\":{T:\"U8\",S:[8],O:[-1,8]}}"
+          + " | tensor \"a\" has -1 in its data_offsets; integers from 0 to 9223372036854775807 are read",
+      "{\"a\":{T:\"U8\",S:[8],O:[0,18446744073709551624]}}"
+          + " | tensor \"a\" has 1.8446744073709552E19 in its data_offsets; integers from 0 to"
+          + " 9223372036854775807 are read",
       "{\"a\":{T:\"U8\",S:[8],O:[8,0]}} | tensor \"a\" is U8[8], which has 8 bytes, but its data_offsets are [8, 0]",
       "{\"a\":{T:\"F32\",S:[8],O:[0,8]}} | tensor \"a\" is F32[8], which has 32 bytes, but its data_offsets are [0, 8]",
       "{\"a\":{T:\"U8\",S:[7],O:[0,8]}} | tensor \"a\" is U8[7], which has 7 bytes, but its data_offsets are [0, 8]",
-      "{\"a\":{T:\"U8\",S:[7],O:[1,8]}} | the data of tensor \"a\" begin at byte 1 where a hole is left, as others end at byte 0",
-      "{\"a\":{T:\"U8\",S:[2],O:[0,2]},\"b\":{T:\"U8\",S:[5],O:[3,8]}} | the data of tensor \"b\" begin at byte 3 where a hole is left, as others end at byte 2",
-      "{\"a\":{T:\"U8\",S:[5],O:[0,5]},\"b\":{T:\"U8\",S:[5],O:[3,8]}} | the data of tensor \"b\" begin at byte 3 where they overlap others, which end at byte 5",
-      "{\"a\":{T:\"U8\",S:[8],O:[0,8]},\"b\":{T:\"U8\",S:[8],O:[0,8]}} | the data of tensor \"b\" begin at byte 0 where they overlap others, which end at byte 8",
+      "{\"a\":{T:\"U8\",S:[7],O:[1,8]}}"
+          + " | the data of tensor \"a\" begin at byte 1 where a hole is left, as others end at byte 0",
+      "{\"a\":{T:\"U8\",S:[2],O:[0,2]},\"b\":{T:\"U8\",S:[5],O:[3,8]}}"
+          + " | the data of tensor \"b\" begin at byte 3 where a hole is left, as others end at byte 2",
+      "{\"a\":{T:\"U8\",S:[5],O:[0,5]},\"b\":{T:\"U8\",S:[5],O:[3,8]}}"
+          + " | the data of tensor \"b\" begin at byte 3 where they overlap others, which end at byte 5",
+      "{\"a\":{T:\"U8\",S:[8],O:[0,8]},\"b\":{T:\"U8\",S:[8],O:[0,8]}}"
+          + " | the data of tensor \"b\" begin at byte 0 where they overlap others, which end at byte 8",
       "{\"a\":{T:\"U8\",S:[7],O:[0,7]}} | the tensors have 7 bytes, but 8 bytes follow the header",
-      "{\"a\":{T:\"U8\",S:[9],O:[0,9]}} | the tensors have 9 bytes, but 8 bytes follow the header; the file is truncated",
+      "{\"a\":{T:\"U8\",S:[9],O:[0,9]}}"
+          + " | the tensors have 9 bytes, but 8 bytes follow the header; the file is truncated",
       "{\"a\":{T:\"BOOL\",S:[8],O:[0,8]}} | tensor \"a\" is BOOL, but its element 2 is 2 and neither 0 nor 1",
       "{\"__metadata__\":[],\"a\":{T:\"U8\",S:[8],O:[0,8]}} | __metadata__ is not an object of strings",
       "{\"__metadata__\":null,\"a\":{T:\"U8\",S:[8],O:[0,8]}} | __metadata__ is not an object of strings",
-      "{\"__metadata__\":{\"epoch\":7},\"a\":{T:\"U8\",S:[8],O:[0,8]}} | __metadata__ has something else than a string under \"epoch\"",
+      "{\"__metadata__\":{\"epoch\":7},\"a\":{T:\"U8\",S:[8],O:[0,8]}}"
+          + " | __metadata__ has something else than a string under \"epoch\"",
       "{\"a\":{T:\"U8\",S:[8],O:[0,8]}}x | invalid JSON at character 53: more text after the end of the value",
       "{\"a\":{T:\"U8\",S:[8],O:[0,8]}}~ | invalid JSON at character 53: more text after the end of the value"})
   void malformedHeadersAreRefused(String header, String problem) throws IOException {
@@ -176,7 +195,8 @@ class SafetensorsMalformedTest {
     long seed = 20250713;
     Random random = new Random(seed);
     String header =
-        "{\"__metadata__\":{\"f\":\"pt\",\"\\u00e4\":\"\\n\"},\"w\":{\"dtype\":\"F32\",\"shape\":[3,1],\"data_offsets\":[0,12]},"
+        "{\"__metadata__\":{\"f\":\"pt\",\"\\u00e4\":\"\\n\"},"
+        + "\"w\":{\"dtype\":\"F32\",\"shape\":[3,1],\"data_offsets\":[0,12]},"
             + "\"flag\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[12,14]}} ";
     int refused = 0;
     for (int i = 0; i < 50_000; i++) {

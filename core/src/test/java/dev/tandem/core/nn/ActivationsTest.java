@@ -21,8 +21,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class ActivationsTest {
-  private static final float[] POINTS = {-1e4f, -100, -20.5f, -7.5f, -3.5f, -2, -0.75f, -1e-3f, 0, 1e-3f, 0.5f, 1, 2.5f, 5.5f, 6.5f, 19,
-      21, 100, 1e4f};
+  private static final float[] POINTS =
+      {-1e4f, -100, -20.5f, -7.5f, -3.5f, -2, -0.75f, -1e-3f, 0, 1e-3f, 0.5f, 1, 2.5f, 5.5f, 6.5f, 19,
+          21, 100, 1e4f};
 
   /**
    * @param value the textbook formula, in double precision
@@ -42,26 +43,32 @@ class ActivationsTest {
         of("tanh", Activations::tanh, new Tanh(), Activations.TANH, Math::tanh, 1),
         of("relu", Activations::relu, new Relu(), Activations.RELU, x -> Math.max(x, 0), 0),
         of("relu6", Activations::relu6, new Relu6(), Activations.RELU6, x -> Math.min(Math.max(x, 0), 6), 0),
-        new Case("leakyRelu", x -> Activations.leakyRelu(x, 0.1), new LeakyRelu(), Activations.LEAKY_RELU, Launch.of(0.1),
+        new Case("leakyRelu", x -> Activations.leakyRelu(x, 0.1), new LeakyRelu(), Activations.LEAKY_RELU,
+            Launch.of(0.1),
             x -> x > 0 ? x : 0.1 * x, 0.1),
         new Case("elu", x -> Activations.elu(x, 1.5), new Elu(1.5), Activations.ELU, Launch.of(1.5),
             x -> x > 0 ? x : 1.5 * Math.expm1(x), 1.5),
         of("selu", Activations::selu, new Selu(), Activations.SELU,
-            x -> 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * Math.expm1(x)), 1.0507009873554805 * 1.6732632423543772),
+            x -> 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * Math.expm1(x)),
+            1.0507009873554805 * 1.6732632423543772),
         of("gelu", Activations::gelu, new Gelu(), Activations.GELU, x -> x * normalDistribution(x), 0.5),
-        of("gelu by tanh", x -> Activations.gelu(x, Gelu.Approximation.TANH), new Gelu(Gelu.Approximation.TANH), Activations.GELU_TANH,
+        of("gelu by tanh", x -> Activations.gelu(x, Gelu.Approximation.TANH), new Gelu(Gelu.Approximation.TANH),
+            Activations.GELU_TANH,
             x -> 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))), 0.5),
         of("silu", Activations::silu, new Silu(), Activations.SILU, x -> x * sigmoid(x), 0.5),
-        new Case("softplus", x -> Activations.softplus(x, 1, 20), new Softplus(), Activations.SOFTPLUS, Launch.of(1, 20),
+        new Case("softplus", x -> Activations.softplus(x, 1, 20), new Softplus(), Activations.SOFTPLUS,
+            Launch.of(1, 20),
             ActivationsTest::softplus, 0.5),
-        new Case("sharp softplus", x -> Activations.softplus(x, 3, 1), new Softplus(3, 1), Activations.SOFTPLUS, Launch.of(3, 1),
+        new Case("sharp softplus", x -> Activations.softplus(x, 3, 1), new Softplus(3, 1), Activations.SOFTPLUS,
+            Launch.of(3, 1),
             x -> 3 * x > 1 ? x : softplus(3 * x) / 3, 0.5),
         of("mish", Activations::mish, new Mish(), Activations.MISH, x -> x * Math.tanh(softplus(x)), 0.6),
         of("hardSwish", Activations::hardSwish, new HardSwish(), Activations.HARD_SWISH,
             x -> x * Math.min(Math.max(x + 3, 0), 6) / 6, 0.5));
   }
 
-  private static Case of(String name, UnaryOperator<Tensor> function, ElementwiseLayer layer, Program program, DoubleUnaryOperator value,
+  private static Case of(String name, UnaryOperator<Tensor> function, ElementwiseLayer layer, Program program,
+      DoubleUnaryOperator value,
       double atZero) {
     return new Case(name, function, layer, program, Launch.NONE, value, atZero);
   }
@@ -72,7 +79,8 @@ class ActivationsTest {
     float[] y = c.function.apply(onOracle(POINTS)).toArray();
     for (int i = 0; i < POINTS.length; i++) {
       // Constants and launch arguments of programs are rounded to fp32.
-      assertThat((double) y[i]).as("at %s", POINTS[i]).isCloseTo(c.value.applyAsDouble(POINTS[i]), tolerance(POINTS[i], 2e-7));
+      assertThat((double) y[i]).as("at %s", POINTS[i]).isCloseTo(c.value.applyAsDouble(POINTS[i]),
+          tolerance(POINTS[i], 2e-7));
     }
   }
 
@@ -122,12 +130,16 @@ class ActivationsTest {
   void softmaxAndItsLogarithmRunAlongTheirAxis() {
     Tensor x = Tensor.of(oracle(), new float[] {1, 2, 3, 1e4f, -1e4f, 0}, 2, 3);
     double sum = Math.exp(-2) + Math.exp(-1) + 1;
-    assertThat(Activations.softmax(x, 1).toArray()).containsExactly((float) (Math.exp(-2) / sum), (float) (Math.exp(-1) / sum),
+    assertThat(Activations.softmax(x, 1).toArray()).containsExactly((float) (Math.exp(-2) / sum),
+        (float) (Math.exp(-1) / sum),
         (float) (1 / sum), 1, 0, 0);
-    assertThat(Activations.logSoftmax(x, -1).toArray()).containsExactly((float) (-2 - Math.log(sum)), (float) (-1 - Math.log(sum)),
+    assertThat(Activations.logSoftmax(x, -1).toArray()).containsExactly((float) (-2 - Math.log(sum)),
+        (float) (-1 - Math.log(sum)),
         (float) -Math.log(sum), 0, -2e4f, -1e4f);
-    assertThat(new Softmax(0).on(x.device(), 1).apply(x).toArray()).containsExactly(0, 1, (float) sigmoid(3), 1, 0, (float) sigmoid(-3));
-    assertThat(new LogSoftmax(1).on(x.device(), 1).apply(x).toArray()).isEqualTo(Activations.logSoftmax(x, 1).toArray());
+    assertThat(new Softmax(0).on(x.device(), 1).apply(x).toArray()).containsExactly(0, 1, (float) sigmoid(3), 1, 0,
+        (float) sigmoid(-3));
+    assertThat(new LogSoftmax(1).on(x.device(), 1).apply(x).toArray())
+        .isEqualTo(Activations.logSoftmax(x, 1).toArray());
     GradientCheck.check(new Softmax(1), 4, 5);
     GradientCheck.check(new LogSoftmax(-2), 2, 4, 3);
   }
@@ -139,12 +151,14 @@ class ActivationsTest {
     assertThat(new Maxout(3).on(x.device(), 1).apply(x).shape().dims()).containsExactly(2, 2);
     assertThat(new Maxout(2, 0).on(x.device(), 1).apply(x).toArray()).containsExactly(7, 5, 4, 4, 3, 8);
     GradientCheck.check(new Maxout(2, 1), 2, 6, 3, 2);
-    assertThatThrownBy(() -> new Maxout(4).on(x.device(), 1).apply(x)).isInstanceOf(ShapeException.class).hasMessageContaining("groups of 4");
+    assertThatThrownBy(() -> new Maxout(4).on(x.device(), 1).apply(x)).isInstanceOf(ShapeException.class)
+        .hasMessageContaining("groups of 4");
   }
 
   @Test
   void softplusNeedsAPositiveBeta() {
-    assertThatThrownBy(() -> new Softplus(0, 20)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("beta");
+    assertThatThrownBy(() -> new Softplus(0, 20)).isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("beta");
   }
 
   private static Offset<Double> tolerance(float x, double relative) {

@@ -59,7 +59,9 @@ class BlockTest {
   void aRecipeSaysThatItHasNoValues() {
     Linear layer = new Linear(2, 3);
     assertThatThrownBy(() -> layer.apply(Tensor.ones(device, 1, 2))).isInstanceOf(IllegalStateException.class)
-        .hasMessage("Linear is on no device yet; call on(device, seed)");
+        .hasMessage("parameter weight [3, 2] has no values yet; call on(device, seed) on the model");
+    assertThatThrownBy(layer::device).hasMessage("Linear is on no device yet; call on(device, seed)");
+    assertThat(new Relu().apply(Tensor.ones(device, 2)).toArray()).as("no values, no device").containsExactly(1, 1);
     assertThatThrownBy(() -> layer.state().get("weight").tensor())
         .hasMessage("parameter weight [3, 2] has no values yet; call on(device, seed) on the model");
     layer.on(device, 1);

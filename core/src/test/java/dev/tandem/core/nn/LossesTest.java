@@ -26,8 +26,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 class LossesTest {
   private static final float NAN = Float.NaN;
 
-  record Case(String name, Function<Reduction, Loss> loss, DoubleBinaryOperator formula, float[] outputs,
-      float[] targets) {
+  record Case(String name, Function<Reduction, Loss> loss, DoubleBinaryOperator formula, HostArray outputs,
+      HostArray targets) {
     @Override
     public String toString() {
       return name;
@@ -35,10 +35,10 @@ class LossesTest {
   }
 
   static Stream<Case> elementwise() {
-    float[] x = {-1e4f, -100, -2, 0, 0.5f, 3, 100, 1e4f};
-    float[] y = {1, 0, -1.5f, 0, 2, 3, 1, 2};
-    float[] truth = {1, 0, 0.25f, 1, 0, 0.75f, 0, 1};
-    float[] p = {0, 1, 0.5f, 1e-30f, 0.999f, 0.01f, 1, 0};
+    HostArray x = matrix(-1e4f, -100, -2, 0, 0.5f, 3, 100, 1e4f);
+    HostArray y = matrix(1, 0, -1.5f, 0, 2, 3, 1, 2);
+    HostArray truth = matrix(1, 0, 0.25f, 1, 0, 0.75f, 0, 1);
+    HostArray p = matrix(0, 1, 0.5f, 1e-30f, 0.999f, 0.01f, 1, 0);
     return Stream.of(new Case("mse", Losses::mse, (o, t) -> (o - t) * (o - t), x, y),
         new Case("mae", Losses::mae, (o, t) -> Math.abs(o - t), x, y),
         new Case("huber", r -> Losses.huber(1.5, r), LossesTest::huber, x, y),
@@ -48,6 +48,10 @@ class LossesTest {
             (o, t) -> 3 * t * softplus(-o) + (1 - t) * softplus(o), x, truth),
         new Case("binaryCrossEntropy", Losses::binaryCrossEntropy,
             (o, t) -> -t * Math.max(Math.log(o), -100) - (1 - t) * Math.max(Math.log1p(-o), -100), p, truth));
+  }
+
+  private static HostArray matrix(float... values) {
+    return HostArray.of(values, 2, values.length / 2);
   }
 
   private static double huber(double output, double target) {
@@ -63,14 +67,14 @@ class LossesTest {
   @MethodSource("elementwise")
   void valuesAreThoseOfTheFormulaInEachReduction(Case c) {
     Device device = oracle();
-    int n = c.outputs.length;
-    Tensor x = Tensor.of(device, c.outputs, 2, n / 2);
-    Tensor y = Tensor.of(device, c.targets, 2, n / 2);
+    long n = c.outputs.shape().size();
+    Tensor x = Tensor.of(device, c.outputs);
+    Tensor y = Tensor.of(device, c.targets);
     float[] each = c.loss.apply(Reduction.NONE).apply(x, y).toArray();
     double sum = 0;
     for (int i = 0; i < n; i++) {
-      double expected = c.formula.applyAsDouble(c.outputs[i], c.targets[i]);
-      assertThat((double) each[i]).as("of %s and %s", c.outputs[i], c.targets[i]).isCloseTo(expected,
+      double expected = c.formula.applyAsDouble(c.outputs.get(i), c.targets.get(i));
+      assertThat((double) each[i]).as("of %s and %s", c.outputs.get(i), c.targets.get(i)).isCloseTo(expected,
           within(1e-7 * Math.max(1, expected)));
       sum += expected;
     }
@@ -98,8 +102,8 @@ class LossesTest {
   @MethodSource("elementwise")
   void gradientsAreFiniteEverywhere(Case c) {
     Loss loss = c.loss.apply(Reduction.SUM);
-    float[] g = GradientCheck.gradient(x -> loss.apply(x, Tensor.of(x.device(), c.targets, c.targets.length)),
-        c.outputs, c.outputs.length);
+    float[] g =
+        GradientCheck.gradient(x -> loss.apply(x, Tensor.of(x.device(), c.targets)), c.outputs.toFloats(), 2, 4);
     for (float v : g) {
       assertThat(v).isFinite();
     }
@@ -262,7 +266,8 @@ class LossesTest {
   }
 
   private static ClassificationOptions copy(ClassificationOptions o) {
-    return new ClassificationOptions(new ArrayList<>(o.classWeights()), o.ignoreIndex(), o.labelSmoothing(), o.reduction());
+    return new ClassificationOptions(new ArrayList<>(o.classWeights()), o.ignoreIndex(), o.labelSmoothing(),
+        o.reduction());
   }
 
   @Test

@@ -22,8 +22,9 @@ import java.util.function.Function;
 import java.util.function.UnaryOperator;
 
 /**
- * Compares gradients with finite differences on the oracle. All inputs and parameters move at once, in a random direction: two
- * forward passes and one backward, whatever the size. The function runs as in training, with the same random numbers each time.
+ * Compares gradients with finite differences on the oracle. All inputs and parameters move at once, in a random
+ * direction: two forward passes and one backward, whatever the size. The function runs as in training, with the same
+ * random numbers each time.
  */
 public final class GradientCheck {
   private static final Program STEP = Program.of(2, Expr.input(0).add(Expr.input(1).mul(Expr.argument(0))));
@@ -47,8 +48,8 @@ public final class GradientCheck {
   }
 
   /**
-   * Checks the gradients of {@code f} by its inputs. These are normally distributed, but no closer than 0.02 to a whole number, where
-   * functions like to have their kinks.
+   * Checks the gradients of {@code f} by its inputs. These are normally distributed, but no closer than 0.02 to a whole
+   * number, where functions like to have their kinks.
    *
    * @param f any shape of result; it makes further tensors on the device of its inputs
    * @throws AssertionError if analytic and numeric derivative disagree
@@ -62,7 +63,10 @@ public final class GradientCheck {
     check(module, in -> module.apply(in.getFirst()), inputShape);
   }
 
-  /** Checks the gradients of {@code f}, which uses {@code block}, by its inputs and by all parameters of the fresh block. */
+  /**
+   * Checks the gradients of {@code f}, which uses {@code block}, by its inputs and by all parameters of the fresh
+   * block.
+   */
   public static void check(Block block, Function<List<Tensor>, Tensor> f, int[]... inputShapes) {
     Device device = new Device(new ReferenceBackend());
     block.on(device, SEED);

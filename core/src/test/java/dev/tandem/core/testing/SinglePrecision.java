@@ -7,8 +7,8 @@ import dev.tandem.core.shape.DType.Kind;
 import java.util.List;
 
 /**
- * Programs with every FLOAT register rounded to fp32, as a device without double precision computes them: overflow and cancellation
- * show, which the oracle hides.
+ * Programs with every FLOAT register rounded to fp32, as a device without double precision computes them: overflow and
+ * cancellation show, which the oracle hides.
  */
 public final class SinglePrecision {
   private SinglePrecision() {
