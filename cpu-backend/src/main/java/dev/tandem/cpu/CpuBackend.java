@@ -17,6 +17,8 @@ import dev.tandem.core.op.Op;
 import dev.tandem.core.op.Pointwise;
 import dev.tandem.core.op.Pool2d;
 import dev.tandem.core.op.Pool2dGrad;
+import dev.tandem.core.op.Recurrent;
+import dev.tandem.core.op.RecurrentGrad;
 import dev.tandem.core.op.Reduce;
 import dev.tandem.core.op.ScatterAdd;
 import dev.tandem.core.op.SoftmaxCrossEntropy;
@@ -88,6 +90,8 @@ public final class CpuBackend implements Backend {
     return switch (op) {
       case SoftmaxCrossEntropy s -> true;
       case SoftmaxCrossEntropyGrad g -> true;
+      case Recurrent r -> false;
+      case RecurrentGrad g -> false;
     };
   }
 
@@ -123,6 +127,8 @@ public final class CpuBackend implements Backend {
       case CumulativeSum c -> RowKernels.prepareCumulativeSum(c, call, team);
       case SoftmaxCrossEntropy s -> CrossEntropyKernels.prepareForward(call, team);
       case SoftmaxCrossEntropyGrad g -> CrossEntropyKernels.prepareGrad(call, team);
+      case Recurrent r -> throw new IllegalArgumentException("cpu claims no " + r.name());
+      case RecurrentGrad g -> throw new IllegalArgumentException("cpu claims no " + g.name());
     };
   }
 

@@ -119,6 +119,14 @@ public abstract class BackendContract {
   }
 
   @Nested
+  class RecurrentSequences extends RecurrentContract {
+    @Override
+    Backend backend() {
+      return BackendContract.this.backend();
+    }
+  }
+
+  @Nested
   class Replays extends ReplayContract {
     @Override
     Backend backend() {
