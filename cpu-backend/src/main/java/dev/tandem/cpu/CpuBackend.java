@@ -13,6 +13,8 @@ import dev.tandem.core.op.Conv2dGradWeight;
 import dev.tandem.core.op.CumulativeSum;
 import dev.tandem.core.op.Gather;
 import dev.tandem.core.op.MatMul;
+import dev.tandem.core.op.Normalize;
+import dev.tandem.core.op.NormalizeGrad;
 import dev.tandem.core.op.Op;
 import dev.tandem.core.op.Pointwise;
 import dev.tandem.core.op.Pool2d;
@@ -85,6 +87,8 @@ public final class CpuBackend implements Backend {
     return switch (op) {
       case SoftmaxCrossEntropy s -> true;
       case SoftmaxCrossEntropyGrad g -> true;
+      case Normalize n -> false;
+      case NormalizeGrad g -> false;
     };
   }
 
@@ -120,6 +124,8 @@ public final class CpuBackend implements Backend {
       case CumulativeSum c -> RowKernels.prepareCumulativeSum(c, call, team);
       case SoftmaxCrossEntropy s -> CrossEntropyKernels.prepareForward(call, team);
       case SoftmaxCrossEntropyGrad g -> CrossEntropyKernels.prepareGrad(call, team);
+      case Normalize n -> throw new IllegalArgumentException("cpu claims no " + n.name());
+      case NormalizeGrad g -> throw new IllegalArgumentException("cpu claims no " + g.name());
     };
   }
 

@@ -1,6 +1,8 @@
 package dev.tandem.core.tensor;
 
 import dev.tandem.core.op.Composite;
+import dev.tandem.core.op.Normalize;
+import dev.tandem.core.op.NormalizeGrad;
 import dev.tandem.core.op.Reduce;
 import dev.tandem.core.op.SoftmaxCrossEntropy;
 import dev.tandem.core.op.SoftmaxCrossEntropyGrad;
@@ -32,9 +34,15 @@ public final class Decompositions {
   private static List<Tensor> decompose(Composite op, List<Tensor> in) {
     return switch (op) {
       case SoftmaxCrossEntropy s -> softmaxCrossEntropy(in.get(0), in.get(1));
-      case SoftmaxCrossEntropyGrad g -> throw new IllegalStateException(
-          "a composite's gradient is executed only where a backend claims it; elsewhere it comes from the tape");
+      case Normalize n -> NormalizeDecomposition.of(n, in);
+      case SoftmaxCrossEntropyGrad g -> throw gradient();
+      case NormalizeGrad g -> throw gradient();
     };
+  }
+
+  private static IllegalStateException gradient() {
+    return new IllegalStateException(
+        "a composite's gradient is executed only where a backend claims it; elsewhere it comes from the tape");
   }
 
   private static List<Tensor> softmaxCrossEntropy(Tensor logits, Tensor labels) {
