@@ -19,8 +19,8 @@ import org.openjdk.jmh.annotations.Warmup;
 import org.openjdk.jmh.infra.Blackhole;
 
 /**
- * Matrix products {@code [M, K] x [K, N]} of fp32 in the sizes that training has, operands row-major ({@code n}) or transposed
- * ({@code t}): in backward a linear layer makes {@code nt} and {@code tn}.
+ * Matrix products {@code [M, K] x [K, N]} of fp32 in the sizes that training has, operands row-major ({@code n}) or
+ * transposed ({@code t}): in backward a linear layer makes {@code nt} and {@code tn}.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
@@ -29,19 +29,16 @@ import org.openjdk.jmh.infra.Blackhole;
 @Measurement(iterations = 5, time = 1)
 @Fork(value = 3, jvmArgsAppend = {"--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"})
 public class MatMulBenchmark {
-  @Param("cpu")
-  public String device = "";
+  @Param("cpu") public String device = "";
 
-  @Param({"1", "2"})
-  public int threads;
+  @Param({"1", "2"}) public int threads;
 
   /** M, N and K. */
-  @Param({"64x64x64", "128x128x128", "256x256x256", "512x512x512", "1024x1024x1024", "2048x2048x2048", "64x512x784", "128x512x784",
-      "128x10x512", "32x1024x256"})
-  public String size = "";
+  @Param({"64x64x64", "128x128x128", "256x256x256", "512x512x512", "1024x1024x1024", "2048x2048x2048", "64x512x784",
+      "128x512x784",
+      "128x10x512", "32x1024x256"}) public String size = "";
 
-  @Param({"nn", "nt", "tn"})
-  public String layout = "";
+  @Param({"nn", "nt", "tn"}) public String layout = "";
 
   private Device on;
   private Tensor a;
@@ -63,7 +60,8 @@ public class MatMulBenchmark {
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) (random.nextDouble() - 0.5);
     }
-    return transposed ? Tensor.of(device, values, columns, rows).transpose(0, 1) : Tensor.of(device, values, rows, columns);
+    return transposed ? Tensor.of(device, values, columns, rows).transpose(0, 1)
+        : Tensor.of(device, values, rows, columns);
   }
 
   /** In a scope, so that the product lies in memory that is used again. */

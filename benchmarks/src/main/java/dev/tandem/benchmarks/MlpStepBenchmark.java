@@ -39,14 +39,11 @@ public class MlpStepBenchmark {
   private static final int PIXELS = 784;
   private static final int CLASSES = 10;
 
-  @Param("cpu")
-  public String device = "";
+  @Param("cpu") public String device = "";
 
-  @Param({"1", "2"})
-  public int threads;
+  @Param({"1", "2"}) public int threads;
 
-  @Param({"replayed", "eager"})
-  public String mode = "";
+  @Param({"replayed", "eager"}) public String mode = "";
 
   private Batch batch;
   private TrainStep step;
@@ -66,7 +63,8 @@ public class MlpStepBenchmark {
     }
     batch = Batch.of(HostArray.of(pixels, SAMPLES, PIXELS), HostArray.of(labels, SAMPLES));
 
-    var model = new Sequential(new Linear(PIXELS, 512), new Relu(), new Linear(512, 256), new Relu(), new Linear(256, CLASSES));
+    var model =
+        new Sequential(new Linear(PIXELS, 512), new Relu(), new Linear(512, 256), new Relu(), new Linear(256, CLASSES));
     model.on(Device.of(device), 42);
     var optimizer = new Adam(1e-3).on(model);
     Loss loss = Losses.crossEntropy();

@@ -1,6 +1,7 @@
 package dev.tandem.cpu;
 
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -8,6 +9,9 @@ import org.jspecify.annotations.Nullable;
  * The threads that share the work of one operation at a time: the caller and some helpers, which spin for about a millisecond before
  * they park (dispatch and join of a spinning team cost 0.1 to 0.2 µs, of a parked one 30, of a fork-join pool 43 to 63). Work comes
  * in chunks whose borders must not depend on the number of threads, so results do not either.
+ *
+ * <p>Helpers are guests: one that does not come in time, because it is parked or the machine is busy, is not waited for. The caller
+ * waits only for helpers that have taken a chunk, and gives its processor away while it does.
  */
 final class Team implements AutoCloseable {
   /** Work on one chunk. */
@@ -17,11 +21,15 @@ final class Team implements AutoCloseable {
   }
 
   private static final long SPIN_NANOS = 1_000_000;
+  /** After so many pauses of some 40 ns a waiting thread lets others have its processor. */
+  private static final int PAUSES = 1000;
+  /** A round's state: its number in the upper half, whether helpers may still join, and how many have not finished. */
+  private static final long OPEN = 1L << 31;
+  private static final long JOINED = OPEN - 1;
 
   private final Helper[] helpers;
   private final AtomicInteger next = new AtomicInteger();
-  private final AtomicInteger busy = new AtomicInteger();
-  private volatile int epoch;
+  private final AtomicLong round = new AtomicLong();
   private volatile boolean closed;
   private volatile @Nullable Throwable failure;
   private @Nullable Body body;
@@ -53,16 +61,16 @@ final class Team implements AutoCloseable {
     chunks = count;
     failure = null;
     next.set(0);
-    busy.set(helpers.length);
-    epoch++;
+    round.set((round.get() >>> 32) + 1 << 32 | OPEN);
     for (Helper h : helpers) {
       if (h.parked) {
         LockSupport.unpark(h);
       }
     }
-    work(0, work);
-    while (busy.get() != 0) {
-      Thread.onSpinWait();
+    takeChunks(0, work);
+    round.getAndAdd(-OPEN);
+    for (int i = 0; (round.get() & JOINED) != 0; i++) {
+      pause(i);
     }
     body = null;
     Throwable f = failure;
@@ -71,7 +79,15 @@ final class Team implements AutoCloseable {
     }
   }
 
-  private void work(int worker, Body work) {
+  private static void pause(int i) {
+    if (i % PAUSES < PAUSES - 1) {
+      Thread.onSpinWait();
+    } else {
+      Thread.yield();
+    }
+  }
+
+  private void takeChunks(int worker, Body work) {
     try {
       for (int c = next.getAndIncrement(); c < chunks; c = next.getAndIncrement()) {
         work.run(worker, c);
@@ -87,7 +103,6 @@ final class Team implements AutoCloseable {
   @Override
   public void close() {
     closed = true;
-    epoch++;
     for (Helper h : helpers) {
       LockSupport.unpark(h);
     }
@@ -104,35 +119,47 @@ final class Team implements AutoCloseable {
 
     @Override
     public void run() {
-      int seen = 0;
-      while (true) {
-        await(seen);
-        if (closed) {
-          return;
+      long seen = 0;
+      while (!closed) {
+        seen = await(seen);
+        if (enter(seen)) {
+          Body work = body;
+          if (work != null) {
+            takeChunks(worker, work);
+          }
+          round.getAndDecrement();
         }
-        seen = epoch;
-        Body work = body;
-        if (work != null) {
-          Team.this.work(worker, work);
-        }
-        busy.decrementAndGet();
       }
     }
 
-    private void await(int seen) {
-      long start = System.nanoTime();
-      while (epoch == seen) {
-        for (int i = 0; i < 64 && epoch == seen; i++) {
-          Thread.onSpinWait();
+    /** Counts this helper in, unless the round that it saw is over. */
+    private boolean enter(long number) {
+      for (long r = round.get(); r >>> 32 == number && (r & OPEN) != 0; r = round.get()) {
+        if (round.compareAndSet(r, r + 1)) {
+          return true;
         }
-        if (epoch == seen && System.nanoTime() - start > SPIN_NANOS) {
+      }
+      return false;
+    }
+
+    /** The number of a round after {@code seen}. */
+    private long await(long seen) {
+      long start = System.nanoTime();
+      for (int i = 0; !closed; i++) {
+        long number = round.get() >>> 32;
+        if (number != seen) {
+          return number;
+        }
+        pause(i);
+        if (i % 64 == 63 && System.nanoTime() - start > SPIN_NANOS) {
           parked = true;
-          while (epoch == seen) {
+          while (round.get() >>> 32 == seen && !closed) {
             LockSupport.park(Team.this);
           }
           parked = false;
         }
       }
+      return seen;
     }
   }
 }

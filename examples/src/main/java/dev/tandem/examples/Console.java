@@ -4,13 +4,13 @@ import dev.tandem.core.train.EpochResult;
 import dev.tandem.core.train.TrainingListener;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.function.LongSupplier;
-import org.jspecify.annotations.Nullable;
 
 /**
- * Shows the training on a terminal: a line that is redrawn while an epoch runs, and one that stays when it has ended. Where the
- * output is no terminal there are plain lines only.
+ * Shows the training on a terminal: a line that is redrawn while an epoch runs, and one that stays when it has ended.
+ * Where the output is no terminal there are plain lines only.
  */
 final class Console implements TrainingListener {
   private static final long REDRAW_NANOS = 100_000_000L;
@@ -41,9 +41,11 @@ final class Console implements TrainingListener {
   }
 
   /** For {@code out}, which may be the terminal of this process. */
+  @SuppressWarnings("SystemConsoleNull") // It was never null in Java 22 to 24; in 25 it is where there is no terminal.
   static Console of(PrintStream out) {
     java.io.Console terminal = System.console();
-    boolean redraws = out == System.out && terminal != null && terminal.isTerminal() && !"dumb".equals(System.getenv("TERM"));
+    boolean redraws = out.equals(System.out) && terminal != null && terminal.isTerminal()
+        && !"dumb".equals(System.getenv("TERM"));
     return new Console(out, redraws ? columns() : 0, System::nanoTime);
   }
 
@@ -52,7 +54,8 @@ final class Console implements TrainingListener {
       String columns = System.getenv("COLUMNS");
       if (columns == null) {
         Process stty = new ProcessBuilder("stty", "size").redirectInput(ProcessBuilder.Redirect.INHERIT).start();
-        columns = new String(stty.getInputStream().readAllBytes()).strip().replaceFirst(".* ", "");
+        columns =
+            new String(stty.getInputStream().readAllBytes(), StandardCharsets.US_ASCII).strip().replaceFirst(".* ", "");
       }
       int n = Integer.parseInt(columns);
       return n > 0 ? n : USUAL_WIDTH;
@@ -93,9 +96,11 @@ final class Console implements TrainingListener {
     }
     shown = now;
     double rate = samplesSoFar / ((now - started) * 1e-9);
-    String head = "epoch %d/%d  ".formatted(epoch, epochs);
-    String figures = "%s/%s  loss %s  %s samples/s  %s left".formatted(grouped(step), grouped(steps), decimal(loss), grouped(rate),
-        clock((samples - samplesSoFar) / rate));
+    String head = String.format(Locale.ROOT, "epoch %d/%d  ", epoch, epochs);
+    String figures =
+        String.format(Locale.ROOT, "%s/%s  loss %s  %s samples/s  %s left", grouped((double) step),
+            grouped((double) steps), decimal(loss), grouped(rate),
+            clock((samples - samplesSoFar) / rate));
     if (width > 0) {
       redraw(head + bar(width - 1 - head.length() - figures.length(), (double) step / steps) + figures);
     } else {
@@ -106,19 +111,21 @@ final class Console implements TrainingListener {
   @Override
   public void validationStarted(int epoch) {
     if (width > 0) {
-      redraw("epoch %d/%d  validating".formatted(epoch, epochs));
+      redraw(String.format(Locale.ROOT, "epoch %d/%d  validating", epoch, epochs));
     }
   }
 
   @Override
   public void epochEnded(EpochResult r) {
-    var text = new StringBuilder("epoch %d/%d  train loss %s".formatted(r.epoch(), epochs, decimal(r.trainLoss())));
+    var line = new StringBuilder(
+        String.format(Locale.ROOT, "epoch %d/%d  train loss %s", r.epoch(), epochs, decimal(r.trainLoss())));
     Double validationLoss = r.validationLoss();
     if (validationLoss != null) {
-      text.append("  val loss ").append(decimal(validationLoss));
+      line.append("  val loss ").append(decimal(validationLoss));
     }
-    r.validationMetrics().forEach((name, value) -> text.append("  val ").append(name).append(' ').append(decimal(value)));
-    line(text + "  %.1f s  %s samples/s".formatted(r.seconds(), grouped(r.samplesPerSecond())));
+    r.validationMetrics()
+        .forEach((name, value) -> line.append("  val ").append(name).append(' ').append(decimal(value)));
+    line(line + String.format(Locale.ROOT, "  %.1f s  %s samples/s", r.seconds(), grouped(r.samplesPerSecond())));
   }
 
   private void redraw(String text) {
@@ -144,7 +151,7 @@ final class Console implements TrainingListener {
   }
 
   private static String grouped(double count) {
-    return String.format(Locale.ROOT, "%,d", Math.round(count));
+    return String.format(Locale.ROOT, "%,.0f", count);
   }
 
   /** Four places; small numbers with an exponent, so that a loss does not seem to be 0. */

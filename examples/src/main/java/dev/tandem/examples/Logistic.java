@@ -21,8 +21,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 
 /**
- * Logistic regression: is a breast mass benign or malignant, judged by 30 measurements of its cell nuclei (Wisconsin Diagnostic
- * Breast Cancer, UCI, CC BY 4.0). One linear layer whose two outputs are the logits of the classes.
+ * Logistic regression: is a breast mass benign or malignant, judged by 30 measurements of its cell nuclei (Wisconsin
+ * Diagnostic Breast Cancer, UCI, CC BY 4.0). One linear layer whose two outputs are the logits of the classes.
  */
 public final class Logistic implements Example {
   private static final String TABLE = "breast_cancer.csv";
@@ -57,7 +57,8 @@ public final class Logistic implements Example {
     Dataset train = rows.train().map(0, standardize);
     Dataset test = rows.test().map(0, standardize);
 
-    var trainer = Trainer.of(new Linear(FEATURES, 2), Losses.crossEntropy(), new Sgd(0.05, 0.9)).metric(Metrics.accuracy());
+    var trainer =
+        Trainer.of(new Linear(FEATURES, 2), Losses.crossEntropy(), new Sgd(0.05, 0.9)).metric(Metrics.accuracy());
     session.fit(trainer, train.batches(session.batch()).shuffled().seed(session.seed()), test.batches(256));
   }
 
@@ -65,7 +66,8 @@ public final class Logistic implements Example {
   private static Dataset table(Session session) throws IOException {
     var rows = new ArrayList<NamedCsvRecord>();
     try (InputStream in = session.open(TABLE);
-        CsvReader<NamedCsvRecord> csv = CsvReader.builder().ofNamedCsvRecord(new InputStreamReader(in, StandardCharsets.UTF_8))) {
+        CsvReader<NamedCsvRecord> csv =
+            CsvReader.builder().ofNamedCsvRecord(new InputStreamReader(in, StandardCharsets.UTF_8))) {
       csv.forEach(rows::add);
     } catch (CsvParseException e) {
       throw new FileFormatException(TABLE, String.valueOf(e.getMessage()), e);
@@ -76,7 +78,12 @@ public final class Logistic implements Example {
       for (int f = 0; f < FEATURES; f++) {
         features[r * FEATURES + f] = number(rows.get(r), f);
       }
-      classes[r] = number(rows.get(r), FEATURES) == 0 ? 0 : 1;
+      float benign = number(rows.get(r), FEATURES);
+      if (benign != 0 && benign != 1) {
+        throw new FileFormatException(TABLE,
+            "line " + rows.get(r).getStartingLineNumber() + " ends in " + benign + ", and 0 or 1 is wanted");
+      }
+      classes[r] = (int) benign;
     }
     return new ArrayDataset(HostArray.of(features, classes.length, FEATURES), HostArray.of(classes, classes.length));
   }
@@ -90,6 +97,7 @@ public final class Logistic implements Example {
     } catch (NumberFormatException | IndexOutOfBoundsException e) {
       // Told below, as for NaN and infinity.
     }
-    throw new FileFormatException(TABLE, "line " + row.getStartingLineNumber() + " has no number in column " + (column + 1));
+    throw new FileFormatException(TABLE,
+        "line " + row.getStartingLineNumber() + " has no number in column " + (column + 1));
   }
 }

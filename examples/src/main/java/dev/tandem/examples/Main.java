@@ -20,7 +20,10 @@ public final class Main {
     System.exit(run(arguments, System.out, System.err, Restart.missingFlags()));
   }
 
-  /** @return the exit status: 0 if the example ran to its end, 1 if it failed, 2 if the command line or the data cannot be used */
+  /**
+   * @return the exit status: 0 if the example ran to its end, 1 if it failed, 2 if the command line or the data cannot
+   * be used
+   */
   static int run(String[] arguments, PrintStream out, PrintStream err) {
     return run(arguments, out, err, List.of());
   }
@@ -73,7 +76,8 @@ public final class Main {
   private static int fail(PrintStream err, Throwable e, int status, boolean verbose) {
     String message = e instanceof IOException io ? InputException.reason(io) : e.getMessage();
     // What was not written for people says little without its type.
-    boolean plain = message != null && !(e instanceof Error || e instanceof NullPointerException || e instanceof IndexOutOfBoundsException);
+    boolean plain = message != null
+        && !(e instanceof Error || e instanceof NullPointerException || e instanceof IndexOutOfBoundsException);
     err.println("error: " + (plain ? message : e.toString()).strip().replaceAll("\\s*\\R\\s*", " "));
     if (verbose) {
       e.printStackTrace(err);
@@ -94,7 +98,8 @@ public final class Main {
   }
 
   private static String list() {
-    String examples = Example.all().stream().map(e -> "  %-10s %s%n".formatted(e.name(), e.description())).collect(Collectors.joining());
+    String examples = Example.all().stream().map(e -> "  %-10s %s%n".formatted(e.name(), e.description()))
+        .collect(Collectors.joining());
     return "Examples, each started with examples/run NAME; -h explains the options:%n%n".formatted() + examples;
   }
 }

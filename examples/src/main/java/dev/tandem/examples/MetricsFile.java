@@ -11,8 +11,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 
 /**
- * Writes one JSON object a line after each epoch: {@code epoch, train_loss, val_loss, val_accuracy, seconds, samples_per_second,
- * device}. Numbers are written in full, so two runs can be compared to the bit; what an example does not measure is null.
+ * Writes one JSON object a line after each epoch: {@code epoch, train_loss, val_loss, val_accuracy, seconds,
+ * samples_per_second, device}. Numbers are written in full, so two runs can be compared to the bit; what an example
+ * does not measure is null.
  */
 final class MetricsFile implements TrainingListener {
   private final Path file;

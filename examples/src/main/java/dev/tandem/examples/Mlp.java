@@ -16,8 +16,9 @@ import java.nio.file.Path;
 import java.util.Objects;
 
 /**
- * A multilayer perceptron tells ten kinds of clothes apart: Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017, MIT licence), 28×28 grey
- * pixels. Trains on a sample that comes with the program, or with {@code --data DIR} on the full set.
+ * A multilayer perceptron tells ten kinds of clothes apart: Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017, MIT
+ * licence), 28×28 grey pixels. Trains on a sample that comes with the program, or with {@code --data DIR} on the full
+ * set.
  */
 public final class Mlp implements Example {
   @Override

@@ -19,7 +19,8 @@ import picocli.CommandLine.TypeConversionException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The command line of {@code examples/run}. People and scripts rely on it. */
-@Command(name = "examples/run", sortOptions = false, usageHelpAutoWidth = true, customSynopsis = "examples/run NAME [options]",
+@Command(name = "examples/run", sortOptions = false, usageHelpAutoWidth = true,
+    customSynopsis = "examples/run NAME [options]",
     description = "Trains one example.",
     footer = {"", "Exit status: 0 trained, 1 the training failed, 2 the command line or the data cannot be used."})
 final class Options {
@@ -38,29 +39,31 @@ final class Options {
   @Parameters(arity = "0..1", paramLabel = "NAME", description = "The example; without one, they are listed.")
   @Nullable String name;
 
-  @Option(names = "--device", paramLabel = "NAME", description = "best, cpu, cuda or cuda:N (default: ${DEFAULT-VALUE}).")
-  String device = "best";
+  @Option(names = "--device", paramLabel = "NAME",
+      description = "best, cpu, cuda or cuda:N (default: ${DEFAULT-VALUE}).") String device = "best";
 
   @Option(names = "--threads", paramLabel = "N", description = "Threads of the cpu device (default: one a processor).",
       converter = Count.class)
   @Nullable Integer threads;
 
-  @Option(names = "--precision", paramLabel = "P", description = "fp32, tf32 or bf16 (default: ${DEFAULT-VALUE}).")
-  Precision precision = Precision.FP32;
+  @Option(names = "--precision", paramLabel = "P",
+      description = "fp32, tf32 or bf16 (default: ${DEFAULT-VALUE}).") Precision precision = Precision.FP32;
 
   @Option(names = "--epochs", paramLabel = "N", description = "Passes over the training data.", converter = Count.class)
   @Nullable Integer epochs;
 
-  @Option(names = "--steps", paramLabel = "N", description = "End each epoch after N training steps.", converter = Count.class)
+  @Option(names = "--steps", paramLabel = "N", description = "End each epoch after N training steps.",
+      converter = Count.class)
   @Nullable Integer steps;
 
   @Option(names = "--batch", paramLabel = "N", description = "Samples in a training step.", converter = Count.class)
   @Nullable Integer batch;
 
-  @Option(names = "--seed", paramLabel = "N", description = "The same seed trains the same (default: ${DEFAULT-VALUE}).")
-  long seed = 42;
+  @Option(names = "--seed", paramLabel = "N",
+      description = "The same seed trains the same (default: ${DEFAULT-VALUE}).") long seed = 42;
 
-  @Option(names = "--data", paramLabel = "DIR", description = "Folder of the full data (default: the sample in this program).")
+  @Option(names = "--data", paramLabel = "DIR",
+      description = "Folder of the full data (default: the sample in this program).")
   @Nullable Path data;
 
   @Option(names = "--metrics", paramLabel = "FILE", description = "Write a line of JSON after each epoch.")
@@ -69,17 +72,15 @@ final class Options {
   @Option(names = "--checkpoint", paramLabel = "DIR", description = "Save the training after each epoch.")
   @Nullable Path checkpoint;
 
-  @Option(names = "--resume", description = "Go on from the checkpoint, up to --epochs in all.")
-  boolean resume;
+  @Option(names = "--resume", description = "Go on from the checkpoint, up to --epochs in all.") boolean resume;
 
-  @Option(names = "--no-capture", description = "Run every step anew instead of replaying recorded ones.")
-  boolean noCapture;
+  @Option(names = "--no-capture",
+      description = "Run every step anew instead of replaying recorded ones.") boolean noCapture;
 
-  @Option(names = "--verbose", description = "Show where an error came from.")
-  boolean verbose = Boolean.getBoolean("tandem.debug");
+  @Option(names = "--verbose", description = "Show where an error came from.") boolean verbose =
+      Boolean.getBoolean("tandem.debug");
 
-  @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.")
-  boolean help;
+  @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.") boolean help;
 
   private Options() {
   }
@@ -110,7 +111,8 @@ final class Options {
   private static String message(ParameterException e, CommandLine line) {
     return switch (e) {
       case UnmatchedArgumentException u -> unmatched(u.getUnmatched().getFirst(), line);
-      case MissingParameterException m when !m.getMissing().isEmpty() -> option(m.getMissing().getFirst()) + " needs a value";
+      case MissingParameterException m when !m.getMissing().isEmpty() ->
+          option(m.getMissing().getFirst()) + " needs a value";
       case OverwrittenOptionException o -> option(o.getOverwritten()) + " is given more than once";
       default -> e.getArgSpec() == null || e.getValue() == null
           ? String.valueOf(e.getMessage())
@@ -149,7 +151,8 @@ final class Options {
       throw new InputException("--resume needs --checkpoint DIR, the folder to resume from");
     }
     if (data != null && !Files.isDirectory(data)) {
-      throw new InputException("--data wants a folder, and " + data + (Files.exists(data) ? " is none" : " does not exist"));
+      throw new InputException(
+          "--data wants a folder, and " + data + (Files.exists(data) ? " is none" : " does not exist"));
     }
   }
 

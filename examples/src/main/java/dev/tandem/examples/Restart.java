@@ -9,9 +9,14 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** Starts the program again in a JVM with the flags it needs, for those who started the jar with plain {@code java -jar}. */
+/**
+ * Starts the program again in a JVM with the flags it needs, for those who started the jar with plain {@code java
+ * -jar}.
+ */
 final class Restart {
   private static final String DONE = "tandem.restarted";
+  /** The status of a process that was sent SIGTERM. */
+  private static final int TERMINATED = 143;
   private static final String VECTORS = "jdk.incubator.vector";
 
   private Restart() {
@@ -73,7 +78,9 @@ final class Restart {
   /** Called by a restarted JVM: ends it with the one that started it, even one that was killed outright. */
   static void followParent() {
     if (Boolean.getBoolean(DONE)) {
-      ProcessHandle.current().parent().ifPresent(p -> p.onExit().thenRun(() -> System.exit(143)));
+      ProcessHandle.current().parent().ifPresent(p -> {
+        var _ = p.onExit().thenRun(() -> System.exit(TERMINATED));
+      });
     }
   }
 }

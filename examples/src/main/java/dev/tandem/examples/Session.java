@@ -15,12 +15,13 @@ import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One run of an example as the command line asks for it. An example takes device, seed, sizes and data from here, and {@link #fit} is
- * {@link Trainer#fit} with progress, metrics and checkpoints around it.
+ * One run of an example as the command line asks for it. An example takes device, seed, sizes and data from here, and
+ * {@link #fit} is {@link Trainer#fit} with progress, metrics and checkpoints around it.
  */
 public final class Session {
   private final Example example;
@@ -37,7 +38,8 @@ public final class Session {
     console = Console.of(out);
     device = Device.of(options.device);
     if (options.precision != Options.Precision.FP32) {
-      throw new InputException("--precision " + options.precision + " is not available on " + device.name() + "; it computes in fp32");
+      throw new InputException(
+          "--precision " + options.precision + " is not available on " + device.name() + "; it computes in fp32");
     }
   }
 
@@ -79,7 +81,8 @@ public final class Session {
     }
     InputStream shipped = Session.class.getResourceAsStream(file);
     if (shipped == null) {
-      throw new FileNotFoundException(file + " does not come with this program; name the folder that has it with --data DIR");
+      throw new FileNotFoundException(
+          file + " does not come with this program; name the folder that has it with --data DIR");
     }
     return shipped;
   }
@@ -99,7 +102,8 @@ public final class Session {
         resume(trainer, folder);
       }
     }
-    start(trainer.model(), "%,d training and %,d test samples".formatted(train.samples(), test.samples()));
+    start(trainer.model(),
+        String.format(Locale.ROOT, "%,d training and %,d test samples", train.samples(), test.samples()));
     // What is on the terminal about an epoch is in the files already.
     trainer.listener(epochs(this::record));
     if (folder != null) {
@@ -111,8 +115,9 @@ public final class Session {
   private void resume(Trainer trainer, Path folder) throws IOException {
     Checkpoint.load(folder, trainer);
     if (trainer.epochsDone() >= length().epochs()) {
-      throw new InputException("nothing is left to train: " + folder + " has " + trainer.epochsDone() + " of " + length().epochs()
-          + " epochs; ask for more with --epochs");
+      throw new InputException(
+          "nothing is left to train: " + folder + " has " + trainer.epochsDone() + " of " + length().epochs()
+              + " epochs; ask for more with --epochs");
     }
   }
 
@@ -133,19 +138,28 @@ public final class Session {
     };
   }
 
-  /** For hand-written loops, before they begin: says what trains on what. From here on a failure is a failed training. */
+  /**
+   * For hand-written loops, before they begin: says what trains on what. From here on a failure is a failed training.
+   */
   public void begin(Block model, String samples) {
-    if (options.checkpoint != null) {
-      throw new InputException(example.name() + " saves no checkpoints; leave out --checkpoint");
-    }
+    refuse("--batch", options.batch);
+    refuse("--data", options.data);
+    refuse("--checkpoint", options.checkpoint);
     start(model, samples);
+  }
+
+  private void refuse(String option, @Nullable Object value) {
+    if (value != null) {
+      throw new InputException(example.name() + " has no use for " + option + "; leave it out");
+    }
   }
 
   private void start(Block model, String samples) {
     if (options.metrics != null) {
       metrics = new MetricsFile(options.metrics, options.resume, device.name());
     }
-    print("%s: %,d parameters on %s (%s), %s".formatted(example.name(), model.parameterCount(), device.name(), device.describe(), samples));
+    print(String.format(Locale.ROOT, "%s: %,d parameters on %s (%s), %s", example.name(), model.parameterCount(),
+        device.name(), device.describe(), samples));
     begun = true;
   }
 

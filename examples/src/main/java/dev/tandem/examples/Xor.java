@@ -16,8 +16,9 @@ import java.util.Arrays;
 import java.util.Map;
 
 /**
- * Exclusive or, which no single layer can learn: the network that became known as eleven lines of NumPy (A. Trask, "A Neural Network
- * in 11 lines of Python", 2015), as a hand-written loop. Plain gradient descent on half the squared error, all four rows in each step.
+ * Exclusive or, which no single layer can learn: the network that became known as eleven lines of NumPy (A. Trask, "A
+ * Neural Network in 11 lines of Python", 2015), as a hand-written loop. Plain gradient descent on half the squared
+ * error, all four rows in each step.
  */
 public final class Xor implements Example {
   private static final int REPORT_EVERY = 200;
@@ -75,6 +76,7 @@ public final class Xor implements Example {
       session.print("iteration " + epoch * iterations + "  mean squared error " + loss);
     }
     Tensor outputs = network.apply(Tensor.of(session.device(), ROWS.get(0)));
-    session.print("outputs " + Arrays.toString(outputs.toArray()) + " for the targets " + Arrays.toString(ROWS.get(1).toFloats()));
+    session.print("outputs " + Arrays.toString(outputs.toArray()) + " for the targets "
+        + Arrays.toString(ROWS.get(1).toFloats()));
   }
 }

@@ -59,7 +59,8 @@ class ConsoleTest {
     console.stepEnded(1, 9_999, 1, 9_999);
     int length = written().length();
     console.epochEnded(new EpochResult(1, 1, null, Map.of(), 1, 10));
-    assertThat(written()).startsWith("\repoch 1/1  train loss 1.0000  1.0 s  10 samples/s ").hasSize(length + 2).endsWith(" \n");
+    assertThat(written()).startsWith("\repoch 1/1  train loss 1.0000  1.0 s  10 samples/s ").hasSize(length + 2)
+        .endsWith(" \n");
   }
 
   @Test
@@ -90,7 +91,8 @@ class ConsoleTest {
     Console console = console(0);
     console.epochStarted(2, 5, 938, 60_000);
     console.epochEnded(result(2));
-    assertThat(written()).isEqualTo("epoch 2/5  train loss 0.4211  val loss 0.4420  val accuracy 0.8432  6.1 s  9,836 samples/s\n");
+    assertThat(written())
+        .isEqualTo("epoch 2/5  train loss 0.4211  val loss 0.4420  val accuracy 0.8432  6.1 s  9,836 samples/s\n");
   }
 
   @Test

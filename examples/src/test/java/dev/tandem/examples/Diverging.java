@@ -28,7 +28,8 @@ final class Diverging implements Example {
 
   @Override
   public void run(Session session) throws IOException {
-    DataLoader samples = new ArrayDataset(HostArray.of(new float[] {1, 1}, 2, 1), HostArray.of(new int[] {0, 1}, 2)).batches(1);
+    DataLoader samples =
+        new ArrayDataset(HostArray.of(new float[] {1, 1}, 2, 1), HostArray.of(new int[] {0, 1}, 2)).batches(1);
     session.fit(Trainer.of(new Linear(1, 2), Losses.crossEntropy(), new Sgd(3e38)), samples, samples);
   }
 }

@@ -6,14 +6,14 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class MainTest {
-  @TempDir
-  Path folder;
+  @TempDir Path folder;
 
   @ParameterizedTest
   @CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
@@ -64,7 +64,8 @@ class MainTest {
     Program program = Program.run();
     assertThat(program.status()).isZero();
     for (Example e : Example.all()) {
-      assertThat(program.out()).filteredOn(line -> line.startsWith("  " + e.name() + " ")).singleElement().asString().endsWith(e.description());
+      assertThat(program.out()).filteredOn(line -> line.startsWith("  " + e.name() + " ")).singleElement().asString()
+          .endsWith(e.description());
     }
   }
 
@@ -72,7 +73,8 @@ class MainTest {
   void helpNamesEveryOptionOfTheContract() {
     Program program = Program.run("mlp", "-h");
     assertThat(program.status()).isZero();
-    assertThat(String.join("\n", program.out())).contains("--device", "--threads", "--precision", "--epochs", "--steps", "--batch", "--seed",
+    assertThat(String.join("\n", program.out())).contains("--device", "--threads", "--precision", "--epochs", "--steps",
+        "--batch", "--seed",
         "--data", "--metrics", "--checkpoint", "--resume", "--no-capture");
   }
 
@@ -89,6 +91,16 @@ class MainTest {
     Program program = Program.run("logistic", "--device", "cpu", "--data", folder.toString());
     assertThat(program.status()).isEqualTo(2);
     assertThat(program.err()).containsExactly("error: breast_cancer.csv: line 2 has no number in column 3");
+  }
+
+  @Test
+  void aClassThatIsNoneNamesItsLine() throws IOException {
+    String header = String.join(",", IntStream.rangeClosed(0, 30).mapToObj(i -> "c" + i).toList());
+    String row = "1,".repeat(30);
+    Files.writeString(folder.resolve("breast_cancer.csv"), header + "\n" + row + "0\n" + row + "2\n");
+    Program program = Program.run("logistic", "--device", "cpu", "--data", folder.toString());
+    assertThat(program.status()).isEqualTo(2);
+    assertThat(program.err()).containsExactly("error: breast_cancer.csv: line 3 ends in 2.0, and 0 or 1 is wanted");
   }
 
   @Test

@@ -12,15 +12,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class MetricsFileTest {
-  private static final String FIRST = """
-      {"epoch":1,"train_loss":0.1,"val_loss":0.30000000000000004,"val_accuracy":0.5,"seconds":2.0,"samples_per_second":100.0,"device":"cpu"}
-      """;
-  private static final String SECOND = """
-      {"epoch":2,"train_loss":1.0E-5,"val_loss":null,"val_accuracy":null,"seconds":2.0,"samples_per_second":100.0,"device":"cpu"}
-      """;
+  private static final String FIRST =
+      """
+          {"epoch":1,"train_loss":0.1,"val_loss":0.30000000000000004,"val_accuracy":0.5,"seconds":2.0,"samples_per_second":100.0,"device":"cpu"}
+          """;
+  private static final String SECOND =
+      """
+          {"epoch":2,"train_loss":1.0E-5,"val_loss":null,"val_accuracy":null,"seconds":2.0,"samples_per_second":100.0,"device":"cpu"}
+          """;
 
-  @TempDir
-  Path folder;
+  @TempDir Path folder;
 
   @Test
   void eachEpochIsALineThatIsThereWhenItHasEnded() throws IOException {
@@ -38,7 +39,7 @@ class MetricsFileTest {
     Path file = Files.writeString(folder.resolve("m.json"), FIRST);
     new MetricsFile(file, true, "cpu").epochEnded(new EpochResult(2, 1e-5, null, Map.of(), 2, 100));
     assertThat(Files.readString(file)).isEqualTo(FIRST + SECOND);
-    var unused = new MetricsFile(file, false, "cpu");
+    var _ = new MetricsFile(file, false, "cpu");
     assertThat(file).isEmptyFile();
   }
 

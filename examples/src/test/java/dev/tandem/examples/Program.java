@@ -19,7 +19,8 @@ record Program(int status, List<String> out, List<String> err) {
   private static Program of(ToIntBiFunction<PrintStream, PrintStream> main) {
     var out = new ByteArrayOutputStream();
     var err = new ByteArrayOutputStream();
-    int status = main.applyAsInt(new PrintStream(out, true, StandardCharsets.UTF_8), new PrintStream(err, true, StandardCharsets.UTF_8));
+    int status = main.applyAsInt(new PrintStream(out, true, StandardCharsets.UTF_8),
+        new PrintStream(err, true, StandardCharsets.UTF_8));
     return new Program(status, lines(out), lines(err));
   }
 

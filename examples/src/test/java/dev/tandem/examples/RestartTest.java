@@ -2,6 +2,7 @@ package dev.tandem.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -10,9 +11,11 @@ import org.junit.jupiter.api.Test;
 class RestartTest {
   @Test
   void theCommandKeepsWhatTheJvmWasGivenAndAddsWhatItLacks() {
-    List<String> command = Restart.command(List.of("-Xmx1g", "-Da=b c"), List.of("--add-modules=jdk.incubator.vector"), "mlp", "--data", "a b");
+    List<String> command = Restart.command(List.of("-Xmx1g", "-Da=b c"), List.of("--add-modules=jdk.incubator.vector"),
+        "mlp", "--data", "a b");
     assertThat(Files.isExecutable(Path.of(command.getFirst()))).isTrue();
-    assertThat(command.subList(1, command.size())).containsExactly("-Xmx1g", "-Da=b c", "--add-modules=jdk.incubator.vector",
+    assertThat(command.subList(1, command.size())).containsExactly("-Xmx1g", "-Da=b c",
+        "--add-modules=jdk.incubator.vector",
         "--enable-native-access=ALL-UNNAMED", "-Dtandem.restarted=true", "-cp", System.getProperty("java.class.path"),
         "dev.tandem.examples.Main", "mlp", "--data", "a b");
   }
@@ -27,8 +30,9 @@ class RestartTest {
     var plain = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp",
         System.getProperty("java.class.path"), "dev.tandem.examples.Main", "logistic", "--device", "cpu", "--data",
         System.getProperty("java.home")).redirectErrorStream(true).start();
-    String output = new String(plain.getInputStream().readAllBytes());
-    assertThat(output).contains("Using incubator modules: jdk.incubator.vector").contains("breast_cancer.csv does not exist");
+    String output = new String(plain.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(output).contains("Using incubator modules: jdk.incubator.vector")
+        .contains("breast_cancer.csv does not exist");
     assertThat(plain.waitFor()).isEqualTo(2);
   }
 }

@@ -16,8 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The examples from command line to metrics. */
 class TrainingTest {
-  @TempDir
-  Path folder;
+  @TempDir Path folder;
 
   /** What one epoch came to; what depends on the clock is left out. */
   private record Epoch(long number, double trainLoss, Double validationLoss, Double validationAccuracy) {
@@ -37,7 +36,8 @@ class TrainingTest {
     for (String line : Files.readAllLines(file)) {
       var e = (Map<?, ?>) Json.parse(file.toString(), line);
       assertThat(e.get("device")).isEqualTo("cpu");
-      epochs.add(new Epoch((Long) e.get("epoch"), (Double) e.get("train_loss"), (Double) e.get("val_loss"), (Double) e.get("val_accuracy")));
+      epochs.add(new Epoch((Long) e.get("epoch"), (Double) e.get("train_loss"), (Double) e.get("val_loss"),
+          (Double) e.get("val_accuracy")));
     }
     return epochs;
   }
@@ -84,22 +84,26 @@ class TrainingTest {
     String checkpoint = folder.resolve("checkpoint").toString();
     Path resumed = folder.resolve("resumed.json");
     train(resumed, "mlp", "--epochs", "1", "--steps", "5", "--checkpoint", checkpoint);
-    assertThat(train(resumed, "mlp", "--epochs", "3", "--steps", "5", "--checkpoint", checkpoint, "--resume")).isEqualTo(uninterrupted);
+    assertThat(train(resumed, "mlp", "--epochs", "3", "--steps", "5", "--checkpoint", checkpoint, "--resume"))
+        .isEqualTo(uninterrupted);
   }
 
   @Test
   void nothingLeftToTrainIsStatus2() throws IOException {
     String checkpoint = folder.resolve("checkpoint").toString();
     train("logistic", "--epochs", "1", "--checkpoint", checkpoint);
-    Program program = Program.run("logistic", "--device", "cpu", "--epochs", "1", "--checkpoint", checkpoint, "--resume");
+    Program program =
+        Program.run("logistic", "--device", "cpu", "--epochs", "1", "--checkpoint", checkpoint, "--resume");
     assertThat(program).isEqualTo(new Program(2, List.of(),
         List.of("error: nothing is left to train: " + checkpoint + " has 1 of 1 epochs; ask for more with --epochs")));
   }
 
-  @Test
-  void aHandWrittenLoopRefusesCheckpoints() {
-    assertThat(Program.run("xor", "--device", "cpu", "--checkpoint", folder.toString())).isEqualTo(
-        new Program(2, List.of(), List.of("error: xor saves no checkpoints; leave out --checkpoint")));
+  @ParameterizedTest
+  @ValueSource(strings = {"--batch", "--data", "--checkpoint"})
+  void aHandWrittenLoopRefusesWhatItWouldIgnore(String option) {
+    String value = option.equals("--batch") ? "2" : folder.toString();
+    assertThat(Program.run("xor", "--device", "cpu", option, value)).isEqualTo(
+        new Program(2, List.of(), List.of("error: xor has no use for " + option + "; leave it out")));
   }
 
   @Test
@@ -114,13 +118,15 @@ class TrainingTest {
   void aLossThatIsNoNumberStopsTheTraining() {
     Program program = Program.run(new Diverging(), "diverging", "--device", "cpu");
     assertThat(program.status()).isEqualTo(1);
-    assertThat(program.err()).singleElement().asString().matches("error: the loss became (NaN|-?Infinity) in epoch 1, step \\d+; .*");
+    assertThat(program.err()).singleElement().asString()
+        .matches("error: the loss became (NaN|-?Infinity) in epoch 1, step \\d+; .*");
   }
 
   @Test
   void theFirstLineSaysWhatTrainsOnWhat() {
     Program program = Program.run("logistic", "--device", "cpu", "--epochs", "1");
-    assertThat(program.out().getFirst()).startsWith("logistic: 62 parameters on cpu (").endsWith("), 455 training and 114 test samples");
+    assertThat(program.out().getFirst()).startsWith("logistic: 62 parameters on cpu (")
+        .endsWith("), 455 training and 114 test samples");
     assertThat(program.out()).hasSize(2);
     assertThat(program.out().getLast()).startsWith("epoch 1/1  train loss ").endsWith(" samples/s");
   }

@@ -114,9 +114,9 @@ final class GradientRules {
       case Conv2dGradWeight c -> both(in, destination, c.geometry(),
           (geometry, x, y) -> new Conv2dGradInput(geometry, x.shape().dim(2), x.shape().dim(3)),
           (geometry, x, y) -> new Conv2d(geometry), List.of(in.get(1), g), List.of(in.get(0), g));
-      case Pool2d p -> one(Execution.one(new Pool2dGrad(p.geometry()), in.get(0), g));
+      case Pool2d p -> one(Execution.one(new Pool2dGrad(p.geometry()), pooled(p, in.get(0)), g));
       case Pool2dGrad p -> poolGrad(p, in, g);
-      case Gather x -> one(product(destination.apply(0), new ScatterAdd(in.get(0).shape().dim(0)), g, in.get(1)), null);
+      case Gather x -> one(gather(in.get(0), in.get(1), g, destination), null);
       case ScatterAdd s -> one(Execution.one(new Gather(), g, in.get(1)), null);
       case CumulativeSum c -> one(Execution.one(new CumulativeSum(c.axis(), !c.reverse()), g));
     };
@@ -269,6 +269,21 @@ final class GradientRules {
         b.requiresGrad()
             ? product(destination.apply(1), second.of(geometry, a, b), secondReads.toArray(Tensor[]::new))
             : null);
+  }
+
+  /** What the gradient of a pooling reads as its image: an average only the shape, since the image may be freed by then. */
+  private static Tensor pooled(Pool2d op, Tensor x) {
+    return op.geometry().kind() == PoolGeometry.Kind.MAX
+        ? x
+        : Tensor.full(x.device(), 0).to(x.dtype()).expand(x.shape().dims());
+  }
+
+  /** BF16 rows are added up as F32, the only way that every backend adds rows. */
+  private static Tensor gather(Tensor table, Tensor indices, Tensor g, IntFunction<@Nullable Tensor> destination) {
+    ScatterAdd add = new ScatterAdd(table.shape().dim(0));
+    return g.dtype() == DType.BF16
+        ? Execution.one(add, g.to(DType.F32), indices).to(DType.BF16)
+        : product(destination.apply(0), add, g, indices);
   }
 
   private static @Nullable Tensor[] poolGrad(Pool2dGrad op, List<Tensor> in, Tensor g) {

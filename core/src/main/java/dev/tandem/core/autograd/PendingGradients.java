@@ -26,8 +26,10 @@ final class PendingGradients {
   /** Whose gradient is memory that nothing else reads, so that more can be added in place. */
   private final Set<Tensor> owned = Collections.newSetFromMap(new IdentityHashMap<>());
   private final Map<Tensor, Entry.Viewed> views;
-  /** Leaves whose destination this step's backward passes have written or will write. */
+  /** Leaves whose destination holds the result of an earlier backward pass of the step. */
   private final Set<Tensor> taken;
+  /** Leaves whose destination a rule of this pass has asked for. */
+  private final Set<Tensor> lent = Collections.newSetFromMap(new IdentityHashMap<>());
 
   PendingGradients(Map<Tensor, Entry.Viewed> views, Set<Tensor> taken) {
     this.views = views;
@@ -48,13 +50,16 @@ final class PendingGradients {
     Entry.Viewed viewed = views.get(t);
     if (viewed == null) {
       Tensor destination = t.gradientDestination();
-      return destination != null && taken.add(t) ? destination : null;
+      return destination != null && !taken.contains(t) && lent.add(t) ? destination : null;
     }
     if (!(viewed.view() instanceof View.Permute) && !(viewed.view() instanceof View.Reshape)) {
       return null;
     }
     Tensor base = destination(viewed.in());
-    return base == null ? null : base.quietView(viewed.view());
+    if (base == null || viewed.view() instanceof View.Reshape r && base.layout().reshape(r.target()).isEmpty()) {
+      return null;
+    }
+    return base.quietView(viewed.view());
   }
 
   void add(Tensor to, Tensor gradient) {
@@ -64,12 +69,12 @@ final class PendingGradients {
     Tensor known = gradients.get(to);
     if (known == null) {
       put(to, gradient);
-    } else if (owned.contains(to) || inDestination(to, known)) {
-      addInPlace(known, gradient, known);
     } else if (inDestination(to, gradient)) {
       addInPlace(known, gradient, gradient);
       put(to, gradient);
       letGo(known);
+    } else if (owned.contains(to) || inDestination(to, known)) {
+      addInPlace(known, gradient, known);
     } else {
       put(to, known.add(gradient));
       owned.add(to);
@@ -138,24 +143,32 @@ final class PendingGradients {
     owned.remove(of);
   }
 
-  /** What remains when the tape is empty: gradients of tensors that nothing on the tape produced. */
+  /** The tensors whose gradients wait; when the tape is empty, those that nothing on it produced. */
+  Set<Tensor> waiting() {
+    return gradients.keySet();
+  }
+
+  /** What remains when the tape is empty. */
   Gradients leaves() {
     Map<Tensor, Tensor> leaves = new IdentityHashMap<>();
+    // First those that are copied and let go: leaves can share a gradient, and one that is let go after its adoption is freed.
     gradients.forEach((leaf, g) -> {
       Tensor destination = leaf.gradientDestination();
-      if (destination == null) {
-        g.lease().adopt();
-        leaves.put(leaf, g);
-      } else if (inDestination(leaf, g)) {
+      if (destination == null || taken.contains(leaf)) {
+        return;
+      }
+      if (inDestination(leaf, g)) {
         g.lease().unpin();
-        leaves.put(leaf, destination);
-      } else if (taken.add(leaf)) {
+      } else {
         destination.assign(g);
         letGo(g);
-        leaves.put(leaf, destination);
-      } else {
+      }
+      leaves.put(leaf, destination);
+    });
+    taken.addAll(leaves.keySet());
+    gradients.forEach((leaf, g) -> {
+      if (leaves.putIfAbsent(leaf, g) == null) {
         g.lease().adopt();
-        leaves.put(leaf, g);
       }
     });
     return new Gradients(leaves);

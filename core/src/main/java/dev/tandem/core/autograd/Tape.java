@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
 public final class Tape implements Recorder {
   private final List<Entry> entries = new ArrayList<>();
   private final Set<Tensor> produced = Collections.newSetFromMap(new IdentityHashMap<>());
+  /** What entries that a backward pass has consumed had produced. */
+  private final Set<Tensor> spent = Collections.newSetFromMap(new IdentityHashMap<>());
   private final Map<Tensor, Entry.Viewed> views = new IdentityHashMap<>();
   private final Set<Tensor> takenDestinations = Collections.newSetFromMap(new IdentityHashMap<>());
 
@@ -46,7 +48,7 @@ public final class Tape implements Recorder {
   }
 
   Gradients backward(Tensor loss, Tensor seed) {
-    if (!produced.contains(loss)) {
+    if (!loss.requiresGrad() || !produced.contains(loss)) {
       throw new IllegalStateException(
           "no gradient flows to " + loss + ": it depends on no parameter, or an earlier Gradients.of of"
               + " this step consumed its tape; add losses up and call it once, or run the forward pass again");
@@ -95,7 +97,15 @@ public final class Tape implements Recorder {
       }
       entry.out().forEach(pending::drop);
     }
+    for (Tensor t : pending.waiting()) {
+      if (spent.contains(t)) {
+        throw new IllegalStateException(
+            "the gradient reaches " + t + ", computed before an earlier Gradients.of of this step consumed its tape;"
+                + " detach() it, add the losses up and call Gradients.of once, or compute it again");
+      }
+    }
     entries.clear();
+    spent.addAll(produced);
     produced.clear();
     views.clear();
     return pending.leaves();

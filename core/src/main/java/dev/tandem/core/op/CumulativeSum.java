@@ -1,5 +1,6 @@
 package dev.tandem.core.op;
 
+import dev.tandem.core.shape.ShapeException;
 import dev.tandem.core.shape.Spec;
 import java.util.List;
 
@@ -11,6 +12,10 @@ import java.util.List;
  * @param reverse from the end towards the beginning: the gradient of the forward direction
  */
 public record CumulativeSum(int axis, boolean reverse) implements Op {
+  public CumulativeSum {
+    ShapeException.require(axis >= 0, "axes of operations are counted from the front");
+  }
+
   @Override
   public List<Spec> outputs(List<Spec> in) {
     Op.arity(in, 1, "a tensor");

@@ -30,6 +30,7 @@ public record Reduce(Kind kind, List<Integer> axes, Program prologue, Launch lau
 
   public Reduce {
     axes = axes.stream().sorted().distinct().toList();
+    ShapeException.require(axes.isEmpty() || axes.get(0) >= 0, "axes of operations are counted from the front");
     if (prologue.outputs().size() != 1 || prologue.outputKind(0) == DType.Kind.BOOL) {
       throw new IllegalArgumentException("the prologue of a reduction gives one FLOAT or INT value");
     }

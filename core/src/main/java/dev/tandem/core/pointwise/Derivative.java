@@ -137,9 +137,9 @@ public final class Derivative {
     };
   }
 
-  private static Expr powerRule(Expr a, double exponent, Expr g) {
+  private static @Nullable Expr powerRule(Expr a, double exponent, Expr g) {
     if (exponent == 0) {
-      return ZERO;
+      return null;
     }
     return exponent == 2 ? g.mul(a).mul(2) : g.mul(exponent).mul(a.pow(exponent - 1));
   }

@@ -42,6 +42,7 @@ public final class Expr {
 
   /** A literal; for BOOL 0 or 1. */
   public static Expr constant(double v, Kind kind) {
+    require(kind == Kind.FLOAT || v == (int) v, v + " is no " + kind);
     return new Expr(Opcode.CONST, kind, kind == Kind.FLOAT ? (float) v : v, 0, List.of());
   }
 

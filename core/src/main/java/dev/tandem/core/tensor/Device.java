@@ -4,6 +4,7 @@ import dev.tandem.core.backend.Backend;
 import dev.tandem.core.backend.BackendProvider;
 import dev.tandem.core.backend.OutOfDeviceMemoryException;
 import dev.tandem.core.backend.Storage;
+import dev.tandem.core.pointwise.BoundedCache;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.HostArray;
 import dev.tandem.core.shape.Shape;
@@ -33,7 +34,7 @@ public final class Device {
   private final ReentrantLock owner = new ReentrantLock(true);
   private final ConcurrentLinkedQueue<Runnable> unreachable = new ConcurrentLinkedQueue<>();
   private final Map<Long, Holding> holdings = new ConcurrentHashMap<>();
-  private final Map<Integer, Tensor> aranges = new ConcurrentHashMap<>();
+  private final BoundedCache<Integer, Tensor> aranges = new BoundedCache<>(256);
   private final List<WeakReference<StepArena>> arenas = new ArrayList<>();
   private final AtomicLong held = new AtomicLong();
   private final StepArena inference;
@@ -218,18 +219,23 @@ public final class Device {
         : String.format(Locale.ROOT, "%.1f MiB", bytes / (double) (1 << 20));
   }
 
-  /** {@code 0, 1, .. n-1} as I32 [n]; one persistent copy per size. */
+  /** {@code 0, 1, .. n-1} as I32 [n]; one constant per size. */
   Tensor arange(int n) {
-    Tensor known = aranges.get(n);
-    if (known == null) {
-      int[] v = new int[n];
-      for (int i = 0; i < n; i++) {
-        v[i] = i;
-      }
-      known = Tensor.persistent(this, HostArray.of(v, n), "arange");
-      aranges.put(n, known);
+    // The device's lock before the cache's: whoever works on the device holds the first already.
+    owner.lock();
+    try {
+      return aranges.get(n, size -> {
+        int[] v = new int[size];
+        for (int i = 0; i < size; i++) {
+          v[i] = i;
+        }
+        Tensor made = Tensor.persistent(this, HostArray.of(v, size), "constants");
+        made.lease().makeConstant();
+        return made;
+      });
+    } finally {
+      owner.unlock();
     }
-    return known;
   }
 
   /** 0 as F32 []; expanded, it gives a program without operands its shape. */
@@ -237,6 +243,7 @@ public final class Device {
     Tensor known = zero;
     if (known == null) {
       known = Tensor.persistentZeros(this, new Spec(Shape.of(), DType.F32), "constants");
+      known.lease().makeConstant();
       zero = known;
     }
     return known;

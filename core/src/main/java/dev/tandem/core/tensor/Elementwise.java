@@ -6,6 +6,7 @@ import dev.tandem.core.pointwise.Launch;
 import dev.tandem.core.pointwise.Program;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.DType.Kind;
+import dev.tandem.core.shape.ShapeException;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -14,7 +15,7 @@ import java.util.function.UnaryOperator;
 
 /**
  * What tensors can do element by element. Operands broadcast as in NumPy; dtypes are not converted silently, but the float types mix
- * and give the widest. Numbers given as {@code double} are fixed in a replayed step: for one that changes use a {@link Scalar}.
+ * and give the widest, and the integer types mix and give I32, two U8 too. Numbers given as {@code double} are fixed in a replayed step: for one that changes use a {@link Scalar}.
  */
 abstract sealed class Elementwise permits Reducing {
   private static final Expr X = Expr.input(0);
@@ -36,6 +37,7 @@ abstract sealed class Elementwise permits Reducing {
   private static final Map<Kind, Program> ADD_NUMBER = number(Expr::add);
   private static final Map<Kind, Program> SUBTRACT_FROM_NUMBER = number((x, n) -> n.sub(x));
   private static final Map<Kind, Program> MUL_NUMBER = number(Expr::mul);
+  private static final Program DIV_NUMBER = Program.of(1, X.div(Expr.argument(0)));
   private static final Map<Kind, Program> LESS_NUMBER = number(Expr::less);
   private static final Map<Kind, Program> LESS_EQUAL_NUMBER = number((a, b) -> a.less(b).or(a.equal(b)));
   private static final Map<Kind, Program> GREATER_NUMBER = number((a, b) -> b.less(a));
@@ -97,6 +99,10 @@ abstract sealed class Elementwise permits Reducing {
   }
 
   private Tensor with(String name, Map<Kind, Program> programs, double b) {
+    if (self().dtype().kind() == Kind.INT && b != (int) b) {
+      throw new ShapeException(
+          name + " of " + self() + " and " + b + ", which is no 32-bit integer; convert with to(DType.F32)");
+    }
     return pointwise(name, pick(programs, self().dtype().kind()), Launch.of(b), self());
   }
 
@@ -178,7 +184,7 @@ abstract sealed class Elementwise permits Reducing {
 
   /** Floats only. */
   public final Tensor div(double b) {
-    return pointwise("div", pick(DIV, Kind.FLOAT), self(), Tensor.full(self().device(), b));
+    return pointwise("div", DIV_NUMBER, Launch.of(b), self());
   }
 
   /** Floats only. The exponent is part of the program: fixed in a replay. */

@@ -12,7 +12,6 @@ import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.ShapeException;
 import dev.tandem.core.shape.Spec;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /** The one way from tensors to a backend: check, allocate, execute, trace, record. */
@@ -35,7 +34,7 @@ public final class Execution {
 
   /** @param rowMajor whether the results must be row-major, whatever order their operands are in */
   static List<Tensor> run(boolean rowMajor, Op op, Tensor... inputs) {
-    List<Tensor> in = Arrays.asList(inputs);
+    List<Tensor> in = List.of(inputs);
     Device device = in.get(0).device();
     List<Spec> specs = check(device, op, in);
     Backend backend = device.backend();
@@ -73,6 +72,9 @@ public final class Execution {
         throw new ShapeException(
             describe(device, op, in) + ": the result is " + specs.get(k) + " and shall go to " + out.get(k).spec());
       }
+    }
+    for (Tensor t : out) {
+      t.lease().checkWritable();
     }
     dispatch(device, op, operands(in), operands(out));
     for (Tensor t : out) {

@@ -103,7 +103,11 @@ abstract sealed class Indexing extends Reducing permits Tensor {
   /** Element {@code index} along {@code axis}, which is removed; a negative index counts from the end. */
   public final Tensor select(int axis, int index) {
     int a = self().shape().axis(axis);
-    int i = index < 0 ? index + self().shape().dim(a) : index;
+    int dim = self().shape().dim(a);
+    if (index < -dim || index >= dim) {
+      throw new ShapeException("select " + index + " of axis " + axis + " in " + self().shape());
+    }
+    int i = index < 0 ? index + dim : index;
     return self().view(new View.Slice(a, i, i + 1, 1)).squeeze(a);
   }
 
@@ -122,13 +126,13 @@ abstract sealed class Indexing extends Reducing permits Tensor {
 
   /** This tensor if it lies row-major in memory, else a copy that does. */
   public final Tensor contiguous() {
-    if (self().layout().isContiguous()) {
-      return self();
-    }
-    return Execution
-        .run(true, new Pointwise("copy", Program.identity(self().dtype().kind()), List.of(self().dtype()), Launch.NONE),
-            self())
-        .get(0);
+    return self().layout().isContiguous() ? self() : copy();
+  }
+
+  /** The same elements row-major in fresh memory. */
+  final Tensor copy() {
+    Program identity = Program.identity(self().dtype().kind());
+    return Execution.run(true, new Pointwise("copy", identity, List.of(self().dtype()), Launch.NONE), self()).get(0);
   }
 
   /** Tensors side by side along {@code axis}; all other dimensions and dtypes agree. */
@@ -186,7 +190,14 @@ abstract sealed class Indexing extends Reducing permits Tensor {
   /** Zeros (or another number) put before and after along {@code axis}. */
   public final Tensor pad(int axis, int before, int after, double value) {
     int a = self().shape().axis(axis);
-    Tensor filling = Tensor.full(self().device(), value).to(self().dtype());
+    if (before < 0 || after < 0) {
+      throw new ShapeException("pad by " + before + " and " + after + " along axis " + axis + " of " + self().shape()
+          + "; use slice to take elements away");
+    }
+    if (self().dtype().kind() == Kind.INT && value != (int) value) {
+      throw new ShapeException("pad of " + self() + " with " + value + ", which is no 32-bit integer");
+    }
+    Tensor filling = filled(value);
     List<Tensor> parts = new ArrayList<>();
     if (before > 0) {
       parts.add(filling.expand(self().shape().with(a, before).dims()));
@@ -196,6 +207,15 @@ abstract sealed class Indexing extends Reducing permits Tensor {
       parts.add(filling.expand(self().shape().with(a, after).dims()));
     }
     return parts.size() == 1 ? self() : concat(a, parts.toArray(Tensor[]::new));
+  }
+
+  /** {@code value} as [] in this tensor's dtype; integers go through no float. */
+  private Tensor filled(double value) {
+    DType dtype = self().dtype();
+    Expr argument = Expr.argument(0, dtype.kind() == Kind.FLOAT ? Kind.FLOAT : Kind.INT);
+    Program program = Program.of(1, argument.to(dtype.kind()));
+    Launch launch = Launch.of(dtype == DType.BOOL && value != 0 ? 1 : value);
+    return Execution.one(new Pointwise("full", program, List.of(dtype), launch), self().device().zero());
   }
 
   /** Entries along {@code axis}: {@code [.., V, ..], index [N] I32 -> [.., N, ..]}.

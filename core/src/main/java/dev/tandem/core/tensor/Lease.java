@@ -17,6 +17,7 @@ public final class Lease {
   private int pins;
   private int version;
   private boolean abandoned;
+  private boolean constant;
   private @Nullable String released;
 
   private Lease(Device device, Storage storage, @Nullable StepArena arena, @Nullable Lifetime lifetime,
@@ -78,6 +79,18 @@ public final class Lease {
 
   void written() {
     version++;
+  }
+
+  /** From now on the memory may be shared by anyone, and is not written again. */
+  void makeConstant() {
+    constant = true;
+  }
+
+  /** @throws IllegalStateException if the memory holds a shared constant */
+  void checkWritable() {
+    if (constant) {
+      throw new IllegalStateException("this tensor is a constant that others share; write to a copy, such as add(0)");
+    }
   }
 
   /** Whether a tensor of {@code other} shares this memory. */

@@ -6,11 +6,12 @@ import dev.tandem.core.op.Reduce;
 import dev.tandem.core.pointwise.Expr;
 import dev.tandem.core.pointwise.Launch;
 import dev.tandem.core.pointwise.Program;
-import dev.tandem.core.shape.DType.Kind;
+import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Shape;
 import dev.tandem.core.shape.ShapeException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /** Reductions, products and what is made of them. Axes may be negative; no axes mean all. */
 abstract sealed class Reducing extends Elementwise permits Indexing {
@@ -30,12 +31,20 @@ abstract sealed class Reducing extends Elementwise permits Indexing {
     Shape shape = self().shape();
     List<Integer> list = new ArrayList<>();
     for (int i = 0; i < (axes.length == 0 ? shape.rank() : axes.length); i++) {
-      list.add(axes.length == 0 ? i : shape.axis(axes[i]));
+      int axis = axes.length == 0 ? i : shape.axis(axes[i]);
+      if (list.contains(axis)) {
+        throw new ShapeException("axis " + axes[i] + " of " + shape + " is named twice");
+      }
+      list.add(axis);
     }
     return list;
   }
 
   private Tensor reduce(Reduce.Kind kind, List<Integer> axes) {
+    if (self().dtype() == DType.BOOL) {
+      throw new ShapeException(
+          kind.name().toLowerCase(Locale.ROOT) + " of " + self() + "; convert it with to(DType.I32)");
+    }
     return Execution.one(Reduce.of(kind, axes, self().dtype().kind()), self());
   }
 
@@ -58,7 +67,10 @@ abstract sealed class Reducing extends Elementwise permits Indexing {
     return reduce(Reduce.Kind.SUM, axes(axes));
   }
 
-  /** The mean over {@code axes}, which are removed; floats only. */
+  /** The mean over {@code axes}, which are removed; floats only.
+   *
+   * @throws ShapeException if they hold no elements
+   */
   public final Tensor mean(int... axes) {
     return dropped(meanKeepDims(axes), axes(axes));
   }
@@ -66,13 +78,14 @@ abstract sealed class Reducing extends Elementwise permits Indexing {
   /** The mean over {@code axes}, which stay with size 1. */
   public final Tensor meanKeepDims(int... axes) {
     List<Integer> over = axes(axes);
-    return sumOf(over, TIMES, Launch.of(1.0 / count(over)), self());
+    return sumOf(over, TIMES, Launch.of(1.0 / count("mean", over)), self());
   }
 
   /** The mean squared deviation from the mean (divided by n) over {@code axes}, which are removed. */
   public final Tensor variance(int... axes) {
     List<Integer> over = axes(axes);
-    return dropped(sumOf(over, SQUARED_DEVIATION, Launch.of(1.0 / count(over)), self(), meanKeepDims(axes)), over);
+    Launch share = Launch.of(1.0 / count("variance", over));
+    return dropped(sumOf(over, SQUARED_DEVIATION, share, self(), meanKeepDims(axes)), over);
   }
 
   /** The largest over {@code axes}, which are removed; NaN if one is NaN. Elements that tie share the gradient. */
@@ -103,10 +116,13 @@ abstract sealed class Reducing extends Elementwise permits Indexing {
     return dropped(reduce(Reduce.Kind.ARGMIN, axes(axis)), axes(axis));
   }
 
-  private long count(List<Integer> axes) {
+  private long count(String what, List<Integer> axes) {
     long n = 1;
     for (int a : axes) {
       n *= self().shape().dim(a);
+    }
+    if (n == 0) {
+      throw new ShapeException("there is no " + what + " of no elements: axes " + axes + " of " + self());
     }
     return n;
   }
@@ -145,9 +161,8 @@ abstract sealed class Reducing extends Elementwise permits Indexing {
     }
     if (b.shape().rank() == 2 && a.shape().rank() > 2) {
       // One large product instead of many small ones.
-      int[] dims = a.shape().with(-1, b.shape().dim(1)).dims();
-      return a.reshape((int) (a.shape().size() / Math.max(1, a.shape().dim(-1))), a.shape().dim(-1)).matmul(b)
-          .reshape(dims);
+      int rows = Math.toIntExact(a.shape().with(-1, 1).size());
+      return a.reshape(rows, a.shape().dim(-1)).matmul(b).reshape(a.shape().with(-1, b.shape().dim(1)).dims());
     }
     if (a.shape().rank() > 2 || b.shape().rank() > 2) {
       Shape batch = batch(a, b);

@@ -1,6 +1,7 @@
 package dev.tandem.core.tensor;
 
 import dev.tandem.core.shape.DType;
+import dev.tandem.core.shape.ShapeException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -165,6 +166,8 @@ public final class Scope implements AutoCloseable {
     T result;
     try {
       result = body.get();
+    } catch (ShapeException e) {
+      throw located(e);
     } finally {
       frame = outerFrame;
       frameStart = outerStart;
@@ -186,6 +189,14 @@ public final class Scope implements AutoCloseable {
     return result;
   }
 
+  /** With the place in the model before the message, unless it has it from an inner frame. */
+  private ShapeException located(ShapeException e) {
+    String path = path();
+    String message = String.valueOf(e.getMessage());
+    boolean known = message.startsWith(path + ".") || message.startsWith(path + ":");
+    return known ? e : new ShapeException(path + ": " + message, e);
+  }
+
   /** Abandons a temporary before its frame ends. What was made outside the current frame is left alone. */
   public void abandon(Tensor t, String when) {
     for (int i = live.size() - 1; i >= frameStart; i--) {
@@ -203,7 +214,10 @@ public final class Scope implements AutoCloseable {
 
   @Override
   public void close() {
-    arena.end();
+    // A scope inside another on the same memory leaves it to the outer one.
+    if (outer == null || outer.arena != arena) {
+      arena.end();
+    }
     CURRENT.set(outer);
     device.owner().unlock();
   }

@@ -13,6 +13,7 @@ import dev.tandem.core.shape.Shape;
 import dev.tandem.core.shape.ShapeException;
 import dev.tandem.core.shape.Spec;
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -127,13 +128,7 @@ public final class Tensor extends Indexing {
   public Tensor view(View view) {
     Scope scope = Scope.current();
     boolean recording = requiresGrad && Scope.isRecording();
-    Tensor out;
-    try {
-      out = new Tensor(lease, view.apply(layout), dtype, recording, null);
-    } catch (ShapeException e) {
-      String path = scope == null ? "" : scope.path();
-      throw path.isEmpty() ? e : new ShapeException(path + ": " + e.getMessage(), e);
-    }
+    Tensor out = new Tensor(lease, view.apply(layout), dtype, recording, null);
     if (recording && scope != null && scope.recorder() != null) {
       scope.recorder().record(view, this, out);
     }
@@ -163,7 +158,7 @@ public final class Tensor extends Indexing {
     if (!dtype.isFloat()) {
       throw new ShapeException(this + " cannot require gradients: only floating-point tensors have them");
     }
-    if (destination != null && !destination.spec().equals(spec())) {
+    if (destination != null && (!destination.spec().equals(spec()) || destination.device() != device())) {
       throw new ShapeException("the gradient of " + this + " cannot be written to " + destination);
     }
     return new Tensor(lease, layout, dtype, true, destination);
@@ -190,13 +185,20 @@ public final class Tensor extends Indexing {
     return other == device() ? this : of(other, toHost());
   }
 
-  /** Copies {@code source}, of the same shape and dtype, into this tensor's memory. Not recorded. */
+  /** Copies {@code source}, of the same shape and dtype, into this tensor's memory, of which it may be another view. Not recorded. */
   public void assign(Tensor source) {
     if (!source.spec().equals(spec())) {
       throw new ShapeException("assign of " + source + " to " + this);
     }
-    Execution.into(new Pointwise("copy", Program.identity(dtype.kind()), List.of(dtype), Launch.NONE), List.of(source),
-        List.of(this));
+    for (int i = 0; i < shape().rank(); i++) {
+      if (layout.stride(i) == 0 && shape().dim(i) > 1) {
+        throw new ShapeException("assign to " + this + ", an expanded view: its axis " + i + " is one element repeated");
+      }
+    }
+    // An element is read before it is written, but elements go in no particular order.
+    boolean overlaps = source.lease.sharesMemory(lease) && !source.layout.equals(layout);
+    Execution.into(new Pointwise("copy", Program.identity(dtype.kind()), List.of(dtype), Launch.NONE),
+        List.of(overlaps ? quietly(source::copy) : source), List.of(this));
   }
 
   /** Overwrites this tensor with host values of the same shape and dtype. */
@@ -206,6 +208,7 @@ public final class Tensor extends Indexing {
     }
     Scope.refuseCapture("host data written inside the step; pass it as an input");
     if (layout.isContiguous()) {
+      lease.checkWritable();
       lease.written();
       device().exclusively(() -> device().backend().write(lease.storage(), layout.offset(), values.data()));
     } else {
@@ -221,15 +224,15 @@ public final class Tensor extends Indexing {
   /** The elements, in row-major order, when all work on them is done. Inside a step it keeps the step from being replayed. */
   public HostArray toHost() {
     Scope.refuseCapture("toHost(), toArray() or item() inside the step");
-    Tensor dense = layout.isContiguous() ? this : quietCopy();
+    Tensor dense = layout.isContiguous() ? this : quietly(this::copy);
     HostArray values = HostArray.zeros(dtype, shape().dims());
     device().exclusively(() -> device().backend().read(dense.lease.storage(), dense.layout.offset(), values.data()));
     return values;
   }
 
-  private Tensor quietCopy() {
+  private static Tensor quietly(Supplier<Tensor> body) {
     Scope scope = Scope.current();
-    return scope == null ? contiguous() : scope.withoutRecording(this::contiguous);
+    return scope == null ? body.get() : scope.withoutRecording(body);
   }
 
   /** The elements as floats, in row-major order. */

@@ -34,13 +34,14 @@ public final class Checkpoint {
     metadata.put("format", "tandem-checkpoint-1");
     metadata.put("epochs", Integer.toString(trainer.epochsDone()));
     metadata.put("steps", Integer.toString(trainer.stepsDone()));
+    metadata.put("seed", Long.toString(trainer.seed()));
     Safetensors.write(folder.resolve(FILE), tensors, metadata);
   }
 
   /** Gives {@code trainer} the state saved in {@code folder}; nothing is changed if it does not fit.
    *
    * @throws FileFormatException if the file is no checkpoint
-   * @throws IllegalArgumentException if it is one of another model or optimizer
+   * @throws IllegalArgumentException if it is one of another model, optimizer or seed
    */
   public static void load(Path folder, Trainer trainer) throws IOException {
     Path file = folder.resolve(FILE);
@@ -56,6 +57,11 @@ public final class Checkpoint {
     });
     int epochs = number(file, content.metadata(), "epochs");
     int steps = number(file, content.metadata(), "steps");
+    String seed = content.metadata().get("seed");
+    if (seed != null && !seed.equals(Long.toString(trainer.seed()))) {
+      throw new IllegalArgumentException("the training saved in " + file + " has seed " + seed + ", not " + trainer.seed()
+          + "; go on with the same seed, which fixes the order of the data");
+    }
     trainer.optimizer().checkState(optimizer);
     trainer.model().loadState(model);
     trainer.optimizer().loadState(optimizer);

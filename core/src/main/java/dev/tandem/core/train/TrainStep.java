@@ -136,7 +136,7 @@ public final class TrainStep {
 
   private void eager(Plan plan) {
     Trace trace = new Trace();
-    try (Scope scope = Scope.training(device, arena, new Tape(), random, trace)) {
+    try (Scope _ = Scope.training(device, arena, new Tape(), random, trace)) {
       plan.result.assign(body.apply(List.copyOf(plan.inputs)));
     }
     if (!capture) {

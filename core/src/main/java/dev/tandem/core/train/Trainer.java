@@ -33,6 +33,7 @@ public final class Trainer {
   private boolean capture = true;
   private @Nullable TrainStep step;
   private int epochsDone;
+  private long seed;
 
   private Trainer(Module model, Loss loss, Optimizer optimizer) {
     this.model = model;
@@ -70,6 +71,7 @@ public final class Trainer {
    * @param seed of initial values and of random numbers drawn while training; the same seed gives the same training, bit for bit
    */
   public Trainer on(Device device, long seed) {
+    this.seed = seed;
     model.on(device, seed);
     optimizer.on(model);
     step = TrainStep.of(optimizer, seed, in -> {
@@ -185,6 +187,11 @@ public final class Trainer {
   /** How steps run, and why if they are not replayed. */
   public String state() {
     return step().state();
+  }
+
+  /** What initial values, random numbers and the order of data depend on. */
+  public long seed() {
+    return seed;
   }
 
   public int epochsDone() {

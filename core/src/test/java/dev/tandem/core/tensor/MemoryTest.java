@@ -50,11 +50,11 @@ class MemoryTest {
     Tensor x = numbers(4);
     Tensor y;
     Tensor view;
-    try (Scope s = step(arena)) {
+    try (Scope _ = step(arena)) {
       y = x.add(x);
       view = y.reshape(2, 2);
     }
-    try (Scope s = step(arena)) {
+    try (Scope _ = step(arena)) {
       x.add(x);
     }
     assertThatThrownBy(y::toArray).isInstanceOf(IllegalStateException.class)
@@ -69,7 +69,7 @@ class MemoryTest {
     Tensor x = numbers(4);
     Tensor kept = x;
     for (int i = 0; i < 3; i++) {
-      try (Scope s = step(arena)) {
+      try (Scope _ = step(arena)) {
         Tensor y = x.mul(i + 1);
         if (i == 0) {
           kept = y.keep();
@@ -94,7 +94,7 @@ class MemoryTest {
   void aLayersTemporariesAreFreedWhenItReturns() {
     Remembering layer = new Remembering();
     Module model = new Sequential(new Relu(), layer).on(device, 1);
-    try (Scope s = step(new StepArena(device, "step"))) {
+    try (Scope _ = step(new StepArena(device, "step"))) {
       model.apply(numbers(4));
       assertThatThrownBy(() -> layer.seen.toArray())
           .hasMessage("this tensor was freed at the end of 1 in step 1 (Sequential.1); keep() it, or return it");
@@ -105,7 +105,7 @@ class MemoryTest {
   void theUsersOwnTensorsSurviveBackward() {
     Module model = new Sequential(new Linear(3, 4), new Tanh()).on(device, 1);
     Tensor x = numbers(2, 3);
-    try (Scope s = step(new StepArena(device, "step"))) {
+    try (Scope _ = step(new StepArena(device, "step"))) {
       Tensor y = model.apply(x);
       Tensor z = y.mul(y);
       float[] before = y.toArray();
@@ -129,7 +129,7 @@ class MemoryTest {
     Module model = new Sequential(layers.toArray(Module[]::new)).on(device, 1);
     StepArena arena = new StepArena(device, "step");
     Tensor x = numbers(batch, width);
-    try (Scope s = step(arena)) {
+    try (Scope _ = step(arena)) {
       Gradients.of(model.apply(x).mean());
     }
     assertThat(arena.bytes() / (double) (batch * width * 4)).isLessThan(26);
@@ -152,6 +152,27 @@ class MemoryTest {
     }
     assertThat(first.toArray()).containsExactly(values);
     assertThat(device.inferenceArena().bytes()).isLessThan(4096);
+  }
+
+  @Test
+  void sharedConstantsAreNotWritten() {
+    Tensor shared = Tensor.arange(device, 4);
+    assertThatThrownBy(() -> shared.assign(shared.add(1))).isInstanceOf(IllegalStateException.class)
+        .hasMessage("this tensor is a constant that others share; write to a copy, such as add(0)");
+    assertThatThrownBy(() -> shared.slice(0, 1, 2).write(HostArray.of(new int[1], 1))).hasMessageContaining("a constant that others share");
+    assertThat(Tensor.arange(device, 4).toIntArray()).containsExactly(0, 1, 2, 3);
+  }
+
+  @Test
+  void inferenceInsideInferenceLeavesTheOuterOnesTensors() {
+    try (Scope outer = Scope.inference(device)) {
+      Tensor x = numbers(4).mul(2);
+      try (Scope inner = Scope.inference(device)) {
+        assertThat(x.add(x).device()).isSameAs(inner.device());
+      }
+      assertThat(x.toArray()).hasSize(4);
+      assertThat(outer.path()).isEmpty();
+    }
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.tandem.core.testing;
 
 import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Shape;
+import java.util.List;
 import java.util.stream.IntStream;
 
 /** Ways in which the elements of a shape may lie in memory. Repetition by stride 0 is left to {@link Layout#expand}. */
@@ -23,6 +24,13 @@ enum Arrangement {
   PADDED_CHANNELS,
   /** Every third element along the last axis and every second along the first, from an offset. */
   SLICED;
+
+  static final List<Arrangement> ALL = List.of(values());
+
+  /** A seed of its own. */
+  long seed() {
+    return name().hashCode();
+  }
 
   Layout of(Shape shape) {
     int rank = shape.rank();

@@ -6,8 +6,8 @@ import org.junit.jupiter.api.Assumptions;
 
 /**
  * For backends that may be absent. A test of an absent backend is skipped and says why, unless the system property
- * {@code require.backend}, a list separated by commas, names the backend: then it fails. So a machine that is meant to have the
- * device cannot pass by skipping.
+ * {@code require.backend}, a list separated by commas, names the backend: then it fails. So a machine that is meant
+ * to have the device cannot pass by skipping.
  */
 public final class BackendAvailability {
   /** The system property that turns skips into failures. */
@@ -18,7 +18,8 @@ public final class BackendAvailability {
 
   /**
    * @param name of the backend: {@code cuda}
-   * @param refusal why it cannot be used, as {@link dev.tandem.core.backend.BackendProvider#refusal} says; empty when it can
+   * @param refusal why it cannot be used, as {@link dev.tandem.core.backend.BackendProvider#refusal} says; empty when
+   *     it can
    */
   public static void check(String name, String refusal) {
     if (refusal.isEmpty()) {

@@ -4,8 +4,9 @@ import dev.tandem.core.backend.Backend;
 import org.junit.jupiter.api.Nested;
 
 /**
- * What every backend must do, compared with {@link ReferenceBackend} on the same random inputs: every operation with every element
- * type it takes, every layout, and sizes that are awkward for lanes, tiles and chunks. A backend module subclasses it:
+ * What every backend must do, compared with {@link ReferenceBackend} on the same random inputs: every operation with
+ * every element type it takes, every layout, and sizes that are awkward for lanes, tiles and chunks. A backend module
+ * subclasses it:
  *
  * <pre>{@code
  * class CpuContractTest extends BackendContract {
@@ -17,11 +18,14 @@ import org.junit.jupiter.api.Nested;
  * }
  * }</pre>
  *
- * <p>A backend that may be absent calls {@link BackendAvailability#check} first. Reduced-precision modes must be off. Failures name
- * operation, layouts, position, both numbers and the seed.
+ * <p>A backend that may be absent calls {@link BackendAvailability#check} first. Reduced-precision modes must be off.
+ * Failures name operation, layouts, position, both numbers and the seed.
  */
 public abstract class BackendContract {
-  /** The backend under test: the same one at every call. The contract frees its own memory and does not close the backend. */
+  /**
+   * The backend under test: the same one at every call. The contract frees its own memory and does not close the
+   * backend.
+   */
   protected abstract Backend backend();
 
   /** Whether an index out of range is an {@link IndexOutOfBoundsException}, as on every backend that can raise one. */

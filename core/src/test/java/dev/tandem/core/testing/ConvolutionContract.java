@@ -9,6 +9,7 @@ import dev.tandem.core.op.ConvGeometry;
 import dev.tandem.core.op.Op;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Layout;
+import dev.tandem.core.shape.Shape;
 import dev.tandem.core.shape.Spec;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,7 +46,7 @@ abstract class ConvolutionContract extends Contract {
       Trial.Slot gradient = t.slot(DType.F32, to, y);
       check(t, new Conv2d(g), List.of(image, weight), to, taps);
       check(t, new Conv2dGradInput(g, s.height, s.width), List.of(gradient, weight), from,
-          s.outputs / g.groups() * s.kernelH * s.kernelW);
+          (long) s.outputs / g.groups() * s.kernelH * s.kernelW);
       check(t, new Conv2dGradWeight(g, s.kernelH, s.kernelW), List.of(image, gradient), weights,
           (long) y[0] * y[2] * y[3]);
     });
@@ -131,7 +132,7 @@ abstract class ConvolutionContract extends Contract {
     Size s = new Size(2, 16, 8, 9, 24, 3, 3);
     ConvGeometry g = ConvGeometry.of(1, 1);
     for (Arrangement a : IMAGES) {
-      trial(a.ordinal(), t -> {
+      trial(a.seed(), t -> {
         Trial.Slot image = t.slot(DType.F32, a, s.image());
         Trial.Slot weight = t.slot(DType.F32, Arrangement.CONTIGUOUS, s.weight(g));
         Op op = new Conv2d(g);
@@ -158,7 +159,10 @@ abstract class ConvolutionContract extends Contract {
     all(new Size(2, 32, 9, 9, 64, 1, 1), ConvGeometry.of(2, 0));
   }
 
-  /** Padding is zeros that take no part: an infinite weight over it gives no NaN. Inside the image zero times infinity is NaN. */
+  /**
+   * Padding is zeros that take no part: an infinite weight over it gives no NaN. Inside the image zero times infinity
+   * is NaN.
+   */
   @Test
   void notANumberAndInfinities() {
     trial(5, t -> {
@@ -177,6 +181,30 @@ abstract class ConvolutionContract extends Contract {
       in.add(t.slot(DType.F32, x, Arrangement.CONTIGUOUS, 2, 2, 5, 6));
       in.add(t.slot(DType.F32, w, Arrangement.CONTIGUOUS, 3, 2, 3, 3));
       check(t, new Conv2d(ConvGeometry.of(1, 0)), in, Arrangement.CONTIGUOUS, 18);
+    });
+  }
+
+  /**
+   * Stride 0: the gradient of a sum over the output, an image repeated over the batch, one bias-like kernel for all
+   * outputs.
+   */
+  @Test
+  void repeatedOperands() {
+    Size s = new Size(2, 5, 6, 7, 4, 3, 3);
+    ConvGeometry g = ConvGeometry.of(1, 1);
+    Shape image = Shape.of(s.image());
+    Shape weight = Shape.of(s.weight(g));
+    Shape output = Shape.of(s.output(g));
+    trial(6, t -> {
+      Trial.Slot x = t.slot(DType.F32, Arrangement.CONTIGUOUS, 1, 5, 6, 7);
+      Trial.Slot w = t.slot(DType.F32, Arrangement.CONTIGUOUS, 1, 5, 3, 3);
+      Trial.Slot one = t.slot(DType.F32, Arrangement.CONTIGUOUS, 1);
+      x = x.as(x.layout().expand(image));
+      w = w.as(w.layout().expand(weight));
+      Trial.Slot gradient = one.as(one.layout().expand(output));
+      check(t, new Conv2d(g), List.of(x, w), Arrangement.CONTIGUOUS, 45);
+      check(t, new Conv2dGradInput(g, 6, 7), List.of(gradient, w), Arrangement.CONTIGUOUS, 36);
+      check(t, new Conv2dGradWeight(g, 3, 3), List.of(x, gradient), Arrangement.CONTIGUOUS, 84);
     });
   }
 }

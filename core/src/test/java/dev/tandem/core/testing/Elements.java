@@ -7,12 +7,30 @@ import dev.tandem.core.shape.HostArray;
 import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Shape;
 
-/** An operand of the oracle: doubles, which hold every element type exactly, addressed by row-major position or by index. */
+/**
+ * An operand of the oracle: doubles, which hold every element type exactly, addressed by row-major position or by
+ * index.
+ */
 record Elements(Memory memory, Layout layout) {
-  /**
-   * @param values what F32 elements hold is not rounded to fp32: the error of a backend is then its own
-   */
-  record Memory(DType dtype, double[] values) implements Storage {
+  /** What F32 elements hold is not rounded to fp32: the error of a backend is then its own. */
+  static final class Memory implements Storage {
+    private final DType dtype;
+    private final double[] values;
+
+    Memory(DType dtype, double[] values) {
+      this.dtype = dtype;
+      this.values = values;
+    }
+
+    double[] values() {
+      return values;
+    }
+
+    @Override
+    public DType dtype() {
+      return dtype;
+    }
+
     @Override
     public long elements() {
       return values.length;
@@ -22,16 +40,6 @@ record Elements(Memory memory, Layout layout) {
     public Runnable release() {
       return () -> {
       };
-    }
-
-    @Override
-    public boolean equals(Object o) {
-      return this == o;
-    }
-
-    @Override
-    public int hashCode() {
-      return System.identityHashCode(this);
     }
   }
 

@@ -7,17 +7,33 @@ import dev.tandem.core.shape.DType.Kind;
 import java.util.List;
 
 /**
- * The registers of a program at one element, with how far those of a correct fp32 backend may lie from them: running error analysis
- * (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.3). An instruction passes the errors of its operands
- * on, and adds its own: one unit in the last place for arithmetic (IEEE 754 allows half of one; a quotient may be a product with
- * the reciprocal), four for functions. Functions may also flush results below the smallest normal number. An infinite error means
- * that rounding decides the outcome (a comparison of nearly equal numbers, an overflow that goes on) and nothing can be said.
- *
- * @param value as the oracle has it
- * @param error absolute; 0 where the backend must agree exactly
+ * The registers of a program at one element, with how far those of a correct fp32 backend may lie from them: running
+ * error analysis (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.3). An instruction
+ * passes the errors of its operands on, and adds its own: one unit in the last place for arithmetic (IEEE 754 allows
+ * half of one; a quotient may be a product with the reciprocal), four for functions. Functions may also flush results
+ * below the smallest normal number. An infinite error means that rounding decides the outcome (a comparison of nearly
+ * equal numbers, an overflow that goes on) and nothing can be said.
  */
-record ErrorBound(double[] value, double[] error) {
+final class ErrorBound {
   private static final double ULP = 0x1p-23;
+
+  private final double[] value;
+  private final double[] error;
+
+  private ErrorBound(double[] value, double[] error) {
+    this.value = value;
+    this.error = error;
+  }
+
+  /** Register {@code n} as the oracle has it. */
+  double value(int n) {
+    return value[n];
+  }
+
+  /** Absolute; 0 where the backend must agree exactly. */
+  double error(int n) {
+    return error[n];
+  }
 
   static ErrorBound of(Program program, List<Elements> in, long position, Launch launch) {
     double[] value = ReferencePointwise.evaluate(program, in, position, launch);

@@ -9,7 +9,10 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-/** Matrix products: sizes around tiles and panels, every order of operands in memory, batches, and numbers that are none. */
+/**
+ * Matrix products: sizes around tiles and panels, every order of operands in memory, batches, and numbers that are
+ * none.
+ */
 abstract class MatMulContract extends Contract {
   private static final List<Arrangement> MATRICES =
       List.of(Arrangement.CONTIGUOUS, Arrangement.PADDED_ROWS, Arrangement.COLUMN_MAJOR,

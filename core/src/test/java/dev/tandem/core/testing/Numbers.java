@@ -16,9 +16,10 @@ enum Numbers {
 
   private static final float[] FLOATS =
       {0, Float.MIN_VALUE, 3e-45f, 1e-40f, Float.MIN_NORMAL / 2, Float.MIN_NORMAL, 1.5e-38f, 1e-20f, 1e-7f,
-          6e-8f, 1e-4f, 0.25f, 0.5f, 0.99999994f, 1, 1.0000001f, 1.5f, 2, 2.5f, 3, 3.1415927f, 10, 30, 87, 88.5f, 89,
+          6e-8f, 1e-4f, 0.25f, 0.5f, 0x0.FFFFFFp0f, 1, 0x1.000002p0f, 1.5f, 2, 2.5f, 3, 3.1415927f, 10, 30, 87, 88.5f,
+          89,
           103, 104, 255, 256, 1e4f, 8388607.5f,
-          16777216, 16777218, 2147483500f, 2147483648f, 4e9f, 1e10f, 1e19f, 2e19f, 1e30f, 1.7e38f, Float.MAX_VALUE,
+          16777216, 16777218, 2147483520f, 2147483648f, 4e9f, 1e10f, 1e19f, 2e19f, 1e30f, 1.7e38f, Float.MAX_VALUE,
           Float.POSITIVE_INFINITY};
   private static final int[] INTS =
       {0, 1, 2, 3, 100, 127, 128, 255, 256, 257, 32767, 32768, 65535, 65537, 1 << 20, 16777217, 1 << 30,

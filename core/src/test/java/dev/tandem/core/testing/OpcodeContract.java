@@ -129,7 +129,8 @@ abstract class OpcodeContract extends Contract {
   @Test
   void bf16RoundsToNearestEven() {
     trial(6, t -> {
-      // Around every tie: the half unit of bf16 above numbers with even and odd last bits, and one bit to either side of it.
+      // Around every tie: the half unit of bf16 above numbers with even and odd last bits, and one bit to either side
+      // of it.
       double[] x = new double[6 * 64];
       for (int i = 0; i < x.length; i++) {
         x[i] =

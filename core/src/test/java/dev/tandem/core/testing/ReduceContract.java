@@ -1,5 +1,7 @@
 package dev.tandem.core.testing;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.tandem.core.op.Reduce;
 import dev.tandem.core.op.Reduce.Kind;
 import dev.tandem.core.pointwise.Expr;
@@ -9,6 +11,7 @@ import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Shape;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
 
 /** Reductions: every kind over every subset of axes, prologues, ties, NaN, and sums that cancel. */
@@ -49,9 +52,9 @@ abstract class ReduceContract extends Contract {
     for (int[] dims : shapes) {
       for (List<Integer> axes : subsets(dims.length)) {
         for (Kind kind : Kind.values()) {
-          for (Arrangement a : Arrangement.values()) {
-            reduce(a.ordinal(), kind, axes, DType.F32, Numbers.ORDINARY, a,
-                a.ordinal() % 2 == 0 ? Arrangement.CONTIGUOUS : a, dims);
+          for (Arrangement a : Arrangement.ALL) {
+            reduce(a.seed(), kind, axes, DType.F32, Numbers.ORDINARY, a, Arrangement.CONTIGUOUS, dims);
+            reduce(a.seed(), kind, axes, DType.F32, Numbers.ORDINARY, a, a, dims);
           }
         }
       }
@@ -233,5 +236,57 @@ abstract class ReduceContract extends Contract {
     for (Kind kind : Kind.values()) {
       reduce(20, kind, List.of(1), DType.F32, Numbers.ORDINARY, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, 0, 5);
     }
+  }
+
+  /** Operands of stride 0: the gradient of a sum, summed again. */
+  @Test
+  void repeatedOperands() {
+    Shape full = Shape.of(3, 17, 5);
+    for (int[] small : new int[][] {{1, 17, 5}, {3, 1, 5}, {17, 1}, {1}, {}}) {
+      for (List<Integer> axes : subsets(3)) {
+        for (Kind kind : List.of(Kind.SUM, Kind.MAX)) {
+          trial(21, t -> {
+            Trial.Slot x = t.slot(DType.F32, Arrangement.CONTIGUOUS, small);
+            List<Trial.Slot> in = List.of(x.as(x.layout().expand(full)));
+            Reduce op = Reduce.of(kind, axes, DType.Kind.FLOAT);
+            t.reduce(op, in, t.outputs(op, Arrangement.CONTIGUOUS, in).get(0));
+          });
+        }
+      }
+    }
+  }
+
+  @Test
+  void randomReductions() {
+    long compared = 0;
+    long undecided = 0;
+    for (long seed = 1; seed <= 120; seed++) {
+      try (Trial t = new Trial(backend(), ORACLE, seed)) {
+        randomReduction(t);
+        compared += t.compared();
+        undecided += t.undecided();
+      }
+    }
+    assertThat(undecided).as("sums that rounding decides, against %d compared", compared).isLessThan(compared);
+  }
+
+  private static void randomReduction(Trial t) {
+    RandomGenerator random = t.random();
+    int[] dims = random.ints(random.nextInt(1, 5), 1, 12).toArray();
+    List<Integer> axes = subsets(dims.length).get(random.nextInt(1 << dims.length));
+    List<DType> types = List.of(DType.F32, random.nextBoolean() ? DType.F32 : DType.I32,
+        random.nextBoolean() ? DType.BF16 : DType.BOOL);
+    Program drawn =
+        new RandomPrograms(random).program(types.stream().map(DType::kind).toList(), random.nextInt(1, 9), 1);
+    if (drawn.outputKind(0) == DType.Kind.BOOL) {
+      return;
+    }
+    int[] small = dims.clone();
+    small[random.nextInt(dims.length)] = 1;
+    Reduce op = new Reduce(List.of(Kind.SUM, Kind.MAX, Kind.MIN).get(random.nextInt(3)), axes, drawn, Launch.NONE);
+    Arrangement a = Arrangement.ALL.get(random.nextInt(Arrangement.ALL.size()));
+    List<Trial.Slot> in = List.of(t.slot(types.get(0), a, dims), t.slot(types.get(1), Arrangement.CONTIGUOUS, small),
+        t.slot(types.get(2), Arrangement.CONTIGUOUS, dims[dims.length - 1]));
+    t.reduce(op, in, t.outputs(op, Arrangement.CONTIGUOUS, in).get(0));
   }
 }

@@ -29,8 +29,9 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * The oracle: every operation as the plainest loop that computes it, in double precision. F32 storages hold doubles too, so that
- * its rounding never hides or feigns an error of the backend it is compared with; {@link #read} rounds to the element type.
+ * The oracle: every operation as the plainest loop that computes it, in double precision. F32 storages hold doubles
+ * too, so that its rounding never hides or feigns an error of the backend it is compared with; {@link #read} rounds
+ * to the element type.
  */
 public final class ReferenceBackend implements Backend {
   private final Set<Class<? extends Composite>> claimed;
@@ -121,7 +122,10 @@ public final class ReferenceBackend implements Backend {
     }
   }
 
-  /** Stricter than a backend need be: a call that the executor could not have made is a bug of the test or of the executor. */
+  /**
+   * Stricter than a backend need be: a call that the executor could not have made is a bug of the test or of the
+   * executor.
+   */
   private void check(Call call) {
     if (call.op() instanceof Composite c && !supports(c)) {
       throw new IllegalArgumentException("this oracle does not claim " + c.name());

@@ -11,8 +11,8 @@ import dev.tandem.core.shape.Shape;
 import java.util.List;
 
 /**
- * Programs, one element at a time. A register is a double: a FLOAT as it is, an INT exactly (every int is a double), a BOOL as 0
- * or 1.
+ * Programs, one element at a time. A register is a double: a FLOAT as it is, an INT exactly (every int is a double),
+ * a BOOL as 0 or 1.
  */
 final class ReferencePointwise {
   private ReferencePointwise() {
@@ -81,7 +81,7 @@ final class ReferencePointwise {
       Program.Instruction i = program.code().get(n);
       registers[n] = switch (i.op()) {
         case INPUT -> in.get(i.index()).get(position);
-        case CONST -> i.value();
+        case CONST -> i.kind() == Kind.INT ? (int) i.value() : i.value();
         case ARGUMENT -> i.kind() == Kind.FLOAT ? launch.floatArgument(i.index()) : launch.intArgument(i.index());
         case RANDOM -> Philox.uniform(launch.key(), (int) registers[i.a()], i.index(), position);
         default -> apply(i.op(), i.kind(), registers[i.a()], i.b() < 0 ? 0 : registers[i.b()],
@@ -96,9 +96,9 @@ final class ReferencePointwise {
     boolean integers = kind == Kind.INT;
     return switch (op) {
       case INPUT, CONST, ARGUMENT, RANDOM -> throw new IllegalArgumentException(op + " reads no register");
-      case ADD -> integers ? (int) a + (int) b : a + b;
-      case SUB -> integers ? (int) a - (int) b : a - b;
-      case MUL -> integers ? (int) a * (int) b : a * b;
+      case ADD -> integers ? ((int) a) + (int) b : a + b;
+      case SUB -> integers ? ((int) a) - (int) b : a - b;
+      case MUL -> integers ? ((int) a) * (int) b : a * b;
       case DIV -> a / b;
       case MAX -> Math.max(a, b);
       case MIN -> Math.min(a, b);
@@ -125,8 +125,8 @@ final class ReferencePointwise {
   }
 
   /**
-   * The error function to about 1e-15. Below 3 the series of positive terms, Abramowitz and Stegun, Handbook of Mathematical
-   * Functions, 7.1.6; above it one less the continued fraction of the complement, 7.1.14.
+   * The error function to about 1e-15. Below 3 the series of positive terms, Abramowitz and Stegun, Handbook of
+   * Mathematical Functions, 7.1.6; above it one less the continued fraction of the complement, 7.1.14.
    */
   static double erf(double x) {
     double z = Math.abs(x);

@@ -44,9 +44,9 @@ abstract class RowsContract extends Contract {
   @Test
   void gatherInEveryLayout() {
     for (DType type : List.of(DType.F32, DType.BF16, DType.U8)) {
-      for (Arrangement from : Arrangement.values()) {
-        for (Arrangement to : Arrangement.values()) {
-          trial(to.ordinal(), t -> {
+      for (Arrangement from : Arrangement.ALL) {
+        for (Arrangement to : Arrangement.ALL) {
+          trial(to.seed(), t -> {
             List<Trial.Slot> in = List.of(t.slot(type, from, 9, 33), indices(t, 21, 9, to));
             t.exact(new Gather(), in, t.outputs(new Gather(), to, in));
           });
@@ -99,10 +99,22 @@ abstract class RowsContract extends Contract {
 
   @Test
   void scatterAddInEveryLayout() {
-    for (Arrangement from : Arrangement.values()) {
-      for (Arrangement to : Arrangement.values()) {
-        trial(from.ordinal(), t -> scatter(t, t.slot(DType.F32, from, 21, 33), indices(t, 21, 6, from), 6, to));
+    for (Arrangement from : Arrangement.ALL) {
+      for (Arrangement to : Arrangement.ALL) {
+        trial(from.seed(), t -> scatter(t, t.slot(DType.F32, from, 21, 33), indices(t, 21, 6, from), 6, to));
       }
+    }
+  }
+
+  /** Stride 0: the gradient of a sum over gathered rows. */
+  @Test
+  void scatterAddOfRepeatedValues() {
+    for (int[] small : new int[][] {{1, 33}, {21, 1}, {1, 1}}) {
+      trial(6, t -> {
+        Trial.Slot values = t.slot(DType.F32, Arrangement.CONTIGUOUS, small);
+        scatter(t, values.as(values.layout().expand(Shape.of(21, 33))), indices(t, 21, 6, Arrangement.CONTIGUOUS), 6,
+            Arrangement.CONTIGUOUS);
+      });
     }
   }
 
@@ -121,7 +133,7 @@ abstract class RowsContract extends Contract {
         double[] rows = t.values(in.get(1));
         for (int i = 0; i < n; i++) {
           for (int c = 0; c < columns; c++) {
-            expected[(int) rows[i] * columns + c] += (float) values[i * columns + c];
+            expected[((int) rows[i]) * columns + c] += (float) values[i * columns + c];
           }
         }
         for (int i = 0; i < expected.length; i++) {
@@ -179,10 +191,10 @@ abstract class RowsContract extends Contract {
 
   @Test
   void cumulativeSumsInEveryLayout() {
-    for (Arrangement from : Arrangement.values()) {
-      for (Arrangement to : Arrangement.values()) {
+    for (Arrangement from : Arrangement.ALL) {
+      for (Arrangement to : Arrangement.ALL) {
         for (int axis = 0; axis < 3; axis++) {
-          CumulativeSum op = new CumulativeSum(axis, from.ordinal() % 2 == 0);
+          CumulativeSum op = new CumulativeSum(axis, axis % 2 == 0);
           trial(axis, t -> {
             List<Trial.Slot> in = List.of(t.slot(DType.F32, from, 3, 5, 17));
             t.sums(op, in, t.outputs(op, to, in).get(0), 17);

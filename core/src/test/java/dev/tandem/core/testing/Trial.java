@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Assertions;
 
 /**
- * Calls run on a backend and on the oracle, on memory with the same random contents, then compared: the elements of each output
- * within a bound, everything around them and every input to the bit.
+ * Calls run on a backend and on the oracle, on memory with the same random contents, then compared: the elements of
+ * each output within a bound, everything around them and every input to the bit.
  */
 final class Trial implements AutoCloseable {
   /** The unit roundoff of fp32. */
@@ -61,7 +61,15 @@ final class Trial implements AutoCloseable {
   }
 
   /** What an output should hold and how far from it a backend may be, by row-major position. */
-  private record Expected(double[] value, double[] error) {
+  private static final class Expected {
+    final double[] value;
+    final double[] error;
+
+    Expected(double[] value, double[] error) {
+      this.value = value;
+      this.error = error;
+    }
+
     static Expected exactly(double[] value) {
       return new Expected(value, new double[value.length]);
     }
@@ -154,8 +162,8 @@ final class Trial implements AutoCloseable {
     for (int position = 0; position < size; position++) {
       ErrorBound bound = ErrorBound.of(program, sources, position, op.launch());
       for (int k = 0; k < out.size(); k++) {
-        expected.get(k).value[position] = bound.value()[program.outputs().get(k)];
-        expected.get(k).error[position] = bound.error()[program.outputs().get(k)];
+        expected.get(k).value[position] = bound.value(program.outputs().get(k));
+        expected.get(k).error[position] = bound.error(program.outputs().get(k));
       }
     }
     execute(op, in, out);
@@ -163,9 +171,9 @@ final class Trial implements AutoCloseable {
   }
 
   /**
-   * A reduction. A sum of n numbers may be wrong by {@code 4 u (sqrt(n) + 2)} of the sum of their magnitudes, which rounding errors
-   * that are independent of each other rarely reach, and by the errors of the numbers themselves; an extreme by the largest error
-   * of a number. The position of an extreme must be exact, so the prologue has to be.
+   * A reduction. A sum of n numbers may be wrong by {@code 4 u (sqrt(n) + 2)} of the sum of their magnitudes, which
+   * rounding errors that are independent of each other rarely reach, and by the errors of the numbers themselves; an
+   * extreme by the largest error of a number. The position of an extreme must be exact, so the prologue has to be.
    */
   void reduce(Reduce op, List<Slot> in, Slot out) {
     Shape full = Shape.broadcast(in.stream().map(Slot::shape).toList());
@@ -176,10 +184,10 @@ final class Trial implements AutoCloseable {
     for (long position = 0; position < full.size(); position++) {
       ErrorBound bound = ErrorBound.of(op.prologue(), sources, position, op.launch());
       int target = Math.toIntExact(ReferencePointwise.target(position, full, out.shape()));
-      double e = bound.error()[result];
+      double e = bound.error(result);
       if (op.kind() == Reduce.Kind.SUM) {
         error[target] += e;
-        magnitude[target] += Math.abs(bound.value()[result]);
+        magnitude[target] += Math.abs(bound.value(result));
       } else {
         error[target] = Math.max(error[target], e);
       }
@@ -198,10 +206,11 @@ final class Trial implements AutoCloseable {
   }
 
   /**
-   * An operation whose results are sums of {@code terms} products: as for {@link #reduce}. The magnitudes are what the oracle makes
-   * of absolute values.
+   * An operation whose results are sums of {@code terms} products: as for {@link #reduce}. The magnitudes are what
+   * the oracle makes of absolute values.
    *
-   * @param signed an operand that is left as it is for the magnitudes, because it chooses and is not summed; -1 for none
+   * @param signed an operand that is left as it is for the magnitudes, because it chooses and is not summed; -1 for
+   *     none
    */
   void sums(Op op, List<Slot> in, Slot out, long terms, int signed) {
     List<Operand> absolute = new ArrayList<>();
@@ -243,7 +252,7 @@ final class Trial implements AutoCloseable {
     for (int i = 0; i < error.length; i++) {
       // Infinities and NaN among the terms leave an infinity or NaN, which must be exact.
       error[i] += Double.isFinite(magnitude[i])
-          ? 4 * UNIT * (Math.sqrt(terms) + 2) * magnitude[i] + terms * (double) Float.MIN_VALUE : 0;
+          ? 4 * UNIT * (Math.sqrt((double) terms) + 2) * magnitude[i] + terms * (double) Float.MIN_VALUE : 0;
     }
   }
 
@@ -301,7 +310,7 @@ final class Trial implements AutoCloseable {
     }
     for (int i = 0; i < in.size(); i++) {
       Slot s = in.get(i);
-      boolean overwritten = out.stream().anyMatch(o -> o.got == s.got);
+      boolean overwritten = out.stream().anyMatch(o -> o.got.equals(s.got));
       if (!overwritten && read(s).data().mismatch(s.before.data()) >= 0) {
         Assertions.fail(describe(op, in, out) + ": input " + i + " was changed");
       }
@@ -314,12 +323,11 @@ final class Trial implements AutoCloseable {
     long[] addresses = addresses(s.layout);
     BitSet inside = new BitSet();
     for (Slot o : out) {
-      if (o.got == s.got && o != s) {
+      if (o.got.equals(s.got)) {
         Arrays.stream(addresses(o.layout)).forEach(a -> inside.set((int) a));
       }
     }
     for (int position = 0; position < addresses.length; position++) {
-      inside.set((int) addresses[position]);
       double got = after.get(addresses[position]);
       double want = expected.value[position];
       double error = expected.error[position];
@@ -388,9 +396,35 @@ final class Trial implements AutoCloseable {
   }
 
   private String describe(Op op, List<Slot> in, List<Slot> out) {
-    String code = op instanceof Pointwise p ? " " + p.program() : "";
-    return backend.name() + ", seed " + seed + ": " + op.name() + " " + op + code + " of " + describe(in) + " into "
+    String code = switch (op) {
+      case Pointwise p -> " {" + listing(p.program()) + "}";
+      case Reduce r -> " {" + listing(r.prologue()) + "}";
+      default -> "";
+    };
+    return backend.name() + ", seed " + seed + ": " + op.getClass().getSimpleName() + " " + op + code + " of "
+        + describe(in) + " into "
         + describe(out);
+  }
+
+  /** One line: {@code r0 = INPUT 0; r1 = EXP r0; -> [1]}. */
+  private static String listing(Program p) {
+    StringBuilder text = new StringBuilder();
+    for (int n = 0; n < p.code().size(); n++) {
+      Program.Instruction i = p.code().get(n);
+      text.append('r').append(n).append(" = ").append(i.op());
+      switch (i.op()) {
+        case INPUT, ARGUMENT, RANDOM -> text.append(' ').append(i.index());
+        case CONST -> text.append(' ').append(i.value()).append(' ').append(i.kind());
+        default -> {
+        }
+      }
+      int[] registers = {i.a(), i.b(), i.c()};
+      for (int k = 0; k < i.op().arity(); k++) {
+        text.append(" r").append(registers[k]);
+      }
+      text.append("; ");
+    }
+    return text.append("-> ").append(p.outputs()).toString();
   }
 
   private static String describe(List<Slot> slots) {

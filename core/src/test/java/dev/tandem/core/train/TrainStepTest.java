@@ -19,6 +19,7 @@ import dev.tandem.core.shape.HostArray;
 import dev.tandem.core.tensor.Device;
 import dev.tandem.core.tensor.Tensor;
 import dev.tandem.core.testing.ReferenceBackend;
+import dev.tandem.core.testing.SmallNetwork;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;

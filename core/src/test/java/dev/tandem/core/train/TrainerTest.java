@@ -20,6 +20,7 @@ import dev.tandem.core.optim.Sgd;
 import dev.tandem.core.shape.HostArray;
 import dev.tandem.core.tensor.Device;
 import dev.tandem.core.testing.ReferenceBackend;
+import dev.tandem.core.testing.SmallNetwork;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -92,6 +93,9 @@ class TrainerTest {
     Checkpoint.save(folder, first);
     Trainer second = Trainer.of(SmallNetwork.model(), Losses.crossEntropy(), new Adam(0.02))
         .on(new Device(new ReferenceBackend()), 42);
+    Trainer otherSeed = Trainer.of(SmallNetwork.model(), Losses.crossEntropy(), new Adam(0.02))
+        .on(new Device(new ReferenceBackend()), 43);
+    assertThatThrownBy(() -> Checkpoint.load(folder, otherSeed)).hasMessageContaining(" has seed 42, not 43; go on with the same seed");
     Checkpoint.load(folder, second);
     List<EpochResult> resumed = second.fit(train, epochs(5)).epochs();
 
@@ -107,7 +111,7 @@ class TrainerTest {
     Trainer trainer = trainer(new Adam(0.02));
     Checkpoint.save(folder, trainer);
     Module other = new Sequential(new Linear(7, 5));
-    Trainer wrong = Trainer.of(other, Losses.crossEntropy(), new Adam(0.02)).on(new Device(new ReferenceBackend()), 1);
+    Trainer wrong = Trainer.of(other, Losses.crossEntropy(), new Adam(0.02)).on(new Device(new ReferenceBackend()), 42);
     float[] before = other.state().get("0.weight").tensor().toArray();
     assertThatThrownBy(() -> Checkpoint.load(folder, wrong)).isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("the state of Adam does not fit: exp_avg.0.weight is F32[13, 7] instead of F32[5, 7]");

@@ -1,4 +1,4 @@
-package dev.tandem.core.train;
+package dev.tandem.core.testing;
 
 import dev.tandem.core.autograd.Gradients;
 import dev.tandem.core.data.Batch;
@@ -12,24 +12,25 @@ import dev.tandem.core.optim.Optimizer;
 import dev.tandem.core.shape.HostArray;
 import dev.tandem.core.tensor.Device;
 import dev.tandem.core.tensor.Tensor;
+import dev.tandem.core.train.TrainStep;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.function.Function;
 
 /** A model of every kind of work an MLP does, and batches that it can learn. */
-final class SmallNetwork {
-  static final int FEATURES = 7;
-  static final int CLASSES = 5;
+public final class SmallNetwork {
+  public static final int FEATURES = 7;
+  public static final int CLASSES = 5;
 
   private SmallNetwork() {
   }
 
-  static Module model() {
+  public static Module model() {
     return new Sequential(new Linear(FEATURES, 13), new Silu(), new Dropout(0.25), new Linear(13, CLASSES));
   }
 
-  static Batch batch(int n, long seed) {
+  public static Batch batch(int n, long seed) {
     Random r = new Random(seed);
     float[] x = new float[n * FEATURES];
     for (int i = 0; i < x.length; i++) {
@@ -43,7 +44,7 @@ final class SmallNetwork {
   }
 
   /** Forward, loss, backward and update. */
-  static Function<List<Tensor>, Tensor> training(Module model, Optimizer optimizer) {
+  public static Function<List<Tensor>, Tensor> training(Module model, Optimizer optimizer) {
     return in -> {
       Tensor loss = Losses.crossEntropy().apply(model.apply(in.get(0)), in.get(1));
       optimizer.update(Gradients.of(loss));
@@ -52,7 +53,7 @@ final class SmallNetwork {
   }
 
   /** Losses of a run over batches of 16, each seventh of only 9, with a falling learning rate; then every parameter at the end. */
-  static List<Float> run(Device device, Optimizer optimizer, boolean capture, int steps) {
+  public static List<Float> run(Device device, Optimizer optimizer, boolean capture, int steps) {
     Module model = model().on(device, 1);
     optimizer.on(model);
     TrainStep step = TrainStep.of(optimizer, 3, training(model, optimizer)).capture(capture);

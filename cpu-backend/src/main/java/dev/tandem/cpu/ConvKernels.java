@@ -1,0 +1,197 @@
+package dev.tandem.cpu;
+
+import dev.tandem.core.backend.Call;
+import dev.tandem.core.op.ConvGeometry;
+import java.lang.ref.Reference;
+
+/**
+ * Convolutions by direct tiles of pixels by channels, with nothing unfolded: a padded channels-last band of an image is
+ * read by the same tile kernels as a matrix, a row of taps being one run of numbers (measured for 64 to 64 channels, 3
+ * x 3, 28 x 28: 7.1 ms against 10.0 for unfolding and a matrix product). Operands that lie otherwise than channels last
+ * are turned band by band. The team shares bands, whose borders depend on the sizes only.
+ */
+final class ConvKernels {
+  /** Multiplications that are worth a chunk. */
+  private static final long CHUNK_WORK = 1 << 18;
+
+  private ConvKernels() {
+  }
+
+  /** {@code x, weight -> y}. */
+  static Runnable prepareForward(ConvGeometry g, Call call, Team team) {
+    Image x = Image.of(call.in().get(0));
+    Image y = Image.of(call.out().get(0));
+    ConvShape s = ConvShape.of(call.in().get(0).shape(), call.in().get(1).shape(), call.out().get(0).shape(), g);
+    ConvWeights weights = new ConvWeights(call.in().get(1), s);
+    return call.out().get(0).shape().size() == 0 ? () -> {
+    } : () -> {
+      forward(s, x, weights, y, team);
+      Reference.reachabilityFence(call);
+    };
+  }
+
+  /** {@code gradOutput, weight -> gradInput}. */
+  static Runnable prepareGradInput(ConvGeometry g, Call call, Team team) {
+    Image dy = Image.of(call.in().get(0));
+    Image dx = Image.of(call.out().get(0));
+    ConvShape s = ConvShape.of(call.out().get(0).shape(), call.in().get(1).shape(), call.in().get(0).shape(), g);
+    ConvWeights weights = new ConvWeights(call.in().get(1), s);
+    return call.out().get(0).shape().size() == 0 ? () -> {
+    } : () -> {
+      gradInput(s, dy, weights, dx, team);
+      Reference.reachabilityFence(call);
+    };
+  }
+
+  /** {@code x, gradOutput -> gradWeight}. */
+  static Runnable prepareGradWeight(ConvGeometry g, Call call, Team team) {
+    Image x = Image.of(call.in().get(0));
+    Image dy = Image.of(call.in().get(1));
+    ConvShape s = ConvShape.of(call.in().get(0).shape(), call.out().get(0).shape(), call.in().get(1).shape(), g);
+    ConvWeights weights = new ConvWeights(call.out().get(0), s);
+    return call.out().get(0).shape().size() == 0 ? () -> {
+    } : () -> {
+      new ConvGradWeight(s, x, dy).run(weights, team);
+      Reference.reachabilityFence(call);
+    };
+  }
+
+  private interface BandBody {
+    void run(int image, int fromRow, int toRow);
+  }
+
+  /** Gives the team bands of {@code rows} rows of every image. */
+  private static void eachBand(ConvShape s, int rows, int bands, Team team, BandBody body) {
+    int total = Math.multiplyExact(s.images(), bands);
+    int chunks = Math.clamp(s.work() / CHUNK_WORK, 1, total);
+    team.run(chunks, (worker, chunk) -> {
+      for (int i = Gemm.cut(total, chunks, chunk); i < Gemm.cut(total, chunks, chunk + 1); i++) {
+        int band = i % bands;
+        body.run(i / bands, Gemm.cut(rows, bands, band), Gemm.cut(rows, bands, band + 1));
+      }
+    });
+  }
+
+  private static void forward(ConvShape s, Image x, ConvWeights weights, Image y, Team team) {
+    ConvGeometry g = s.geometry();
+    boolean depthwise = Depthwise.fits(s);
+    long panels = depthwise ? weights.channelsLast() : weights.forwardPanels(team);
+    int inputs = s.groupChannels();
+    int outputs = s.groupFilters();
+    long taps = (long) s.taps() * inputs;
+    int bands = s.bands(s.outHeight(), (long) s.width() * s.channels() * g.strideH());
+    eachBand(s, s.outHeight(), bands, team, (image, from, to) -> {
+      int top = from * g.strideH() - g.paddingH();
+      int bottom = (to - 1) * g.strideH() - g.paddingH() + (s.kernelH() - 1) * g.dilationH() + 1;
+      int right = (s.outWidth() - 1) * g.strideW() - g.paddingW() + (s.kernelW() - 1) * g.dilationW() + 1;
+      Image.Band in = x.band(image, top, bottom, -g.paddingW(), right, Workspace.Slot.BAND);
+      long pixel = 4L * s.channels();
+      Image.Band out = output(y, image, from, to);
+      long outPixel = outPixel(y);
+      if (depthwise) {
+        Depthwise.Taps walk =
+            new Depthwise.Taps(s.kernelH(), s.kernelW(), g.dilationH() * in.rowStride(), g.dilationW() * pixel,
+                s.kernelW() * pixel, pixel);
+        for (int r = 0; r < to - from; r++) {
+          Depthwise.correlate(walk, s.channels(), s.outWidth(), in.address() + (long) r * g.strideH() * in.rowStride(),
+              g.strideW() * pixel, panels, out.address() + r * out.rowStride(), outPixel);
+        }
+      } else {
+        ConvTiles.Taps walk = ConvTiles.Taps.of(s.rowsOfTapsAreDense(), s.kernelH(), s.kernelW(), inputs, pixel,
+            g.dilationH() * in.rowStride(), g.dilationW());
+        for (int group = 0; group < s.groups(); group++) {
+          long groupPanels = panels + 4 * group * taps * Panels.padded(outputs);
+          for (int o = 0; o < outputs; o += Tiles.WIDTH) {
+            ConvTiles.correlate(walk, to - from, s.outWidth(), in.address() + 4L * group * inputs,
+                g.strideH() * in.rowStride(),
+                g.strideW() * pixel, groupPanels + 4 * o * taps, Math.min(Tiles.WIDTH, outputs - o),
+                out.address() + 4L * (group * outputs + o), out.rowStride(), outPixel);
+          }
+        }
+      }
+      if (!y.channelsLast()) {
+        y.put(image, from, to, out.address());
+      }
+    });
+  }
+
+  /** Where to compute rows of an image: in place if channels lie last there, else in this thread's workspace. */
+  private static Image.Band output(Image y, int image, int from, int to) {
+    if (y.channelsLast()) {
+      return new Image.Band(y.at(image, from), y.rowStride());
+    }
+    long rows = Workspace.floats(Workspace.Slot.OUTPUT, (long) (to - from) * y.width() * y.channels());
+    return new Image.Band(rows, 4L * y.width() * y.channels());
+  }
+
+  private static long outPixel(Image y) {
+    return y.channelsLast() ? y.pixelStride() : 4L * y.channels();
+  }
+
+  private static void gradInput(ConvShape s, Image dy, ConvWeights weights, Image dx, Team team) {
+    ConvGeometry g = s.geometry();
+    // A stride beyond the padded image acts like one of its size.
+    int strideH = Math.min(g.strideH(), s.height() + 2 * g.paddingH());
+    int strideW = Math.min(g.strideW(), s.width() + 2 * g.paddingW());
+    ConvPhases down = new ConvPhases(strideH, g.paddingH(), g.dilationH(), s.kernelH());
+    ConvPhases across = new ConvPhases(strideW, g.paddingW(), g.dilationW(), s.kernelW());
+    boolean depthwise = Depthwise.fits(s);
+    long panels = depthwise ? weights.channelsLast() : weights.gradientPanels(down, across, team);
+    int inputs = s.groupChannels();
+    int outputs = s.groupFilters();
+    long perTap = (long) outputs * Panels.padded(inputs);
+    int bands = s.bands(s.height(), (long) s.outWidth() * s.filters() / strideH);
+    eachBand(s, s.height(), bands, team, (image, from, to) -> {
+      int top = down.lowest(from);
+      int left = across.lowest(0);
+      Image.Band in =
+          dy.band(image, top, down.highest(to) + 1, left, across.highest(s.width()) + 1, Workspace.Slot.BAND);
+      Image.Band out = output(dx, image, from, to);
+      long outPixel = outPixel(dx);
+      long pixel = 4L * s.filters();
+      for (ConvPhases.Phase y : down.phases()) {
+        // The first row of the phase inside the band.
+        int skip = Math.max(0, (from - y.first() + strideH - 1) / strideH);
+        int firstRow = y.first() + skip * strideH;
+        int rows = (to - firstRow + strideH - 1) / strideH;
+        if (firstRow >= to) {
+          continue;
+        }
+        for (ConvPhases.Phase x : across.phases()) {
+          if (x.first() >= s.width()) {
+            continue;
+          }
+          int pixels = (s.width() - x.first() + strideW - 1) / strideW;
+          long a = in.address() + (y.start() + skip - top) * in.rowStride() + (x.start() - left) * pixel;
+          long c = out.address() + (firstRow - from) * out.rowStride() + x.first() * outPixel;
+          if (depthwise) {
+            Depthwise.Taps walk =
+                new Depthwise.Taps(y.count(), x.count(), y.outputStep() * in.rowStride(), x.outputStep() * pixel,
+                    -y.tapStep() * s.kernelW() * pixel, -x.tapStep() * pixel);
+            long last = panels + ((long) y.highestTap() * s.kernelW() + x.highestTap()) * pixel;
+            for (int r = 0; r < rows; r++) {
+              Depthwise.correlate(walk, s.channels(), pixels, a + r * in.rowStride(), pixel, last,
+                  c + r * strideH * out.rowStride(),
+                  strideW * outPixel);
+            }
+            continue;
+          }
+          ConvTiles.Taps walk = ConvTiles.Taps.of(s.groups() == 1 && (x.outputStep() == 1 || x.count() == 1), y.count(),
+              x.count(), outputs,
+              pixel, y.outputStep() * in.rowStride(), x.outputStep());
+          for (int group = 0; group < s.groups(); group++) {
+            long phase = panels + 4 * (group * (long) s.taps() + ConvPhases.tapsBefore(y, x, s.kernelW())) * perTap;
+            for (int i = 0; i < inputs; i += Tiles.WIDTH) {
+              ConvTiles.correlate(walk, rows, pixels, a + 4L * group * outputs, in.rowStride(), pixel,
+                  phase + 4L * i * y.count() * x.count() * outputs, Math.min(Tiles.WIDTH, inputs - i),
+                  c + 4L * (group * inputs + i), strideH * out.rowStride(), strideW * outPixel);
+            }
+          }
+        }
+      }
+      if (!dx.channelsLast()) {
+        dx.put(image, from, to, out.address());
+      }
+    });
+  }
+}

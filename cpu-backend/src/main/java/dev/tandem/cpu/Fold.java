@@ -1,0 +1,335 @@
+package dev.tandem.cpu;
+
+import dev.tandem.core.op.Reduce;
+import java.util.Arrays;
+
+/**
+ * How values are brought together, whole rows of them or column by column. What has come together is a double: it holds any float and
+ * any int exactly, and sums of partial sums in it lose nothing that matters.
+ */
+abstract class Fold {
+  /** What one thread has brought together so far, for some results side by side. */
+  static final class Accumulator {
+    /** As many results side by side as are ever wanted. */
+    static final int COLUMNS = 1024;
+
+    final double[] value;
+    /** Where along the reduced axis the value stood. */
+    final int[] position;
+    /** Partial results of one block, or of the lanes of a row. */
+    final float[] partial;
+
+    Accumulator(int columns) {
+      value = new double[columns];
+      position = new int[columns];
+      partial = new float[Math.max(columns, 64)];
+    }
+  }
+
+  /** The result for no values. */
+  abstract double start();
+
+  /** Folds {@code n} dense values into column 0. {@code position} is that of the first along the reduced axis. */
+  abstract void row(Accumulator a, long address, int n, int position);
+
+  /** Folds the columns of {@code rows} dense rows; {@code position} is that of the first row along the reduced axis. */
+  abstract void columns(Accumulator a, long address, long rowBytes, int rows, int n, int position);
+
+  /** Two results of neighbouring parts as one. */
+  abstract double combine(double a, double b);
+
+  /** What is wanted of a column. */
+  double result(Accumulator a, int column) {
+    return a.value[column];
+  }
+
+  final void clear(Accumulator a, int columns) {
+    for (int j = 0; j < columns; j++) {
+      a.value[j] = start();
+      a.position[j] = 0;
+    }
+  }
+
+  /**
+   * The fold of a kind of reduction.
+   *
+   * @param floats whether values are floats, else ints
+   * @param vector whether vector instructions may be used
+   */
+  static Fold of(Reduce.Kind kind, boolean floats, boolean vector) {
+    boolean lanes = vector && VectorFolds.FITS;
+    boolean max = kind == Reduce.Kind.MAX || kind == Reduce.Kind.ARGMAX;
+    return switch (kind) {
+      case SUM -> floats ? new FloatSum(lanes) : new IntSum();
+      case MAX, MIN -> floats ? new FloatExtreme(max, lanes) : new IntExtreme(max);
+      case ARGMAX, ARGMIN -> new Position(floats ? new FloatExtreme(max, lanes) : new IntExtreme(max), floats, max);
+    };
+  }
+
+  /**
+   * A row is summed in 64 lanes, of which lane l takes elements l, l + 64, …; lanes and remaining elements come together in double.
+   * So many lanes keep four vectors of the widest kind busy, and fewer elements in each make its rounding errors small. A column of a
+   * block is summed from the first row to the last.
+   */
+  private static final class FloatSum extends Fold {
+    private static final int LANES = 64;
+
+    private final boolean vector;
+
+    FloatSum(boolean vector) {
+      this.vector = vector;
+    }
+
+    @Override
+    double start() {
+      return 0;
+    }
+
+    @Override
+    void row(Accumulator a, long address, int n, int position) {
+      int whole = n & -LANES;
+      double sum = 0;
+      if (whole > 0) {
+        float[] lanes = a.partial;
+        if (vector) {
+          VectorFolds.sumLanes(address, whole, lanes);
+        } else {
+          sumLanes(address, whole, lanes);
+        }
+        double s0 = 0;
+        double s1 = 0;
+        double s2 = 0;
+        double s3 = 0;
+        for (int l = 0; l < LANES; l += 4) {
+          s0 += lanes[l];
+          s1 += lanes[l + 1];
+          s2 += lanes[l + 2];
+          s3 += lanes[l + 3];
+        }
+        sum = s0 + s1 + (s2 + s3);
+      }
+      double s0 = 0;
+      double s1 = 0;
+      double s2 = 0;
+      double s3 = 0;
+      int i = whole;
+      for (; i + 3 < n; i += 4) {
+        s0 += Memory.getFloat(address + 4L * i);
+        s1 += Memory.getFloat(address + 4L * i + 4);
+        s2 += Memory.getFloat(address + 4L * i + 8);
+        s3 += Memory.getFloat(address + 4L * i + 12);
+      }
+      for (; i < n; i++) {
+        s0 += Memory.getFloat(address + 4L * i);
+      }
+      a.value[0] += sum + (s0 + s1 + (s2 + s3));
+    }
+
+    private static void sumLanes(long address, int n, float[] lanes) {
+      Arrays.fill(lanes, 0, LANES, 0);
+      for (int i = 0; i < n; i += LANES) {
+        for (int l = 0; l < LANES; l++) {
+          lanes[l] += Memory.getFloat(address + 4L * (i + l));
+        }
+      }
+    }
+
+    @Override
+    void columns(Accumulator a, long address, long rowBytes, int rows, int n, int position) {
+      float[] sums = a.partial;
+      int whole = vector ? VectorFolds.sumColumns(address, rowBytes, rows, n, sums) : 0;
+      Arrays.fill(sums, whole, n, 0);
+      for (int r = 0; r < rows && whole < n; r++) {
+        for (int j = whole; j < n; j++) {
+          sums[j] += Memory.getFloat(address + r * rowBytes + 4L * j);
+        }
+      }
+      for (int j = 0; j < n; j++) {
+        a.value[j] += sums[j];
+      }
+    }
+
+    @Override
+    double combine(double a, double b) {
+      return a + b;
+    }
+  }
+
+  /** In any order: the largest of several floats does not depend on it, nor whether one is NaN. */
+  private static final class FloatExtreme extends Fold {
+    private final boolean max;
+    private final boolean vector;
+
+    FloatExtreme(boolean max, boolean vector) {
+      this.max = max;
+      this.vector = vector;
+    }
+
+    @Override
+    double start() {
+      return max ? Double.NEGATIVE_INFINITY : Double.POSITIVE_INFINITY;
+    }
+
+    @Override
+    void row(Accumulator a, long address, int n, int position) {
+      int whole = vector ? n - n % VectorFolds.STRIDE : 0;
+      double v = a.value[0];
+      if (whole > 0) {
+        v = combine(v, VectorFolds.extreme(address, whole, max, a.partial));
+      }
+      for (int i = whole; i < n; i++) {
+        v = combine(v, Memory.getFloat(address + 4L * i));
+      }
+      a.value[0] = v;
+    }
+
+    @Override
+    void columns(Accumulator a, long address, long rowBytes, int rows, int n, int position) {
+      int whole = vector ? VectorFolds.extremeColumns(address, rowBytes, rows, n, max, a.partial) : 0;
+      for (int j = 0; j < whole; j++) {
+        a.value[j] = combine(a.value[j], a.partial[j]);
+      }
+      for (int r = 0; r < rows && whole < n; r++) {
+        for (int j = whole; j < n; j++) {
+          a.value[j] = combine(a.value[j], Memory.getFloat(address + r * rowBytes + 4L * j));
+        }
+      }
+    }
+
+    @Override
+    double combine(double a, double b) {
+      return max ? Math.max(a, b) : Math.min(a, b);
+    }
+  }
+
+  /** Wraps as ints do. */
+  private static final class IntSum extends Fold {
+    @Override
+    double start() {
+      return 0;
+    }
+
+    @Override
+    void row(Accumulator a, long address, int n, int position) {
+      int sum = 0;
+      for (int i = 0; i < n; i++) {
+        sum += Memory.getInt(address + 4L * i);
+      }
+      a.value[0] = combine(a.value[0], sum);
+    }
+
+    @Override
+    void columns(Accumulator a, long address, long rowBytes, int rows, int n, int position) {
+      for (int r = 0; r < rows; r++) {
+        for (int j = 0; j < n; j++) {
+          a.value[j] = combine(a.value[j], Memory.getInt(address + r * rowBytes + 4L * j));
+        }
+      }
+    }
+
+    @Override
+    double combine(double a, double b) {
+      return (int) a + (int) b;
+    }
+  }
+
+  private static final class IntExtreme extends Fold {
+    private final boolean max;
+
+    IntExtreme(boolean max) {
+      this.max = max;
+    }
+
+    @Override
+    double start() {
+      return max ? Double.NEGATIVE_INFINITY : Double.POSITIVE_INFINITY;
+    }
+
+    @Override
+    void row(Accumulator a, long address, int n, int position) {
+      double v = a.value[0];
+      for (int i = 0; i < n; i++) {
+        v = combine(v, Memory.getInt(address + 4L * i));
+      }
+      a.value[0] = v;
+    }
+
+    @Override
+    void columns(Accumulator a, long address, long rowBytes, int rows, int n, int position) {
+      for (int r = 0; r < rows; r++) {
+        for (int j = 0; j < n; j++) {
+          a.value[j] = combine(a.value[j], Memory.getInt(address + r * rowBytes + 4L * j));
+        }
+      }
+    }
+
+    @Override
+    double combine(double a, double b) {
+      return max ? Math.max(a, b) : Math.min(a, b);
+    }
+  }
+
+  /** Where the first extreme stands; NaN is more extreme than any number. */
+  private static final class Position extends Fold {
+    private final Fold extreme;
+    private final boolean floats;
+    private final boolean max;
+
+    Position(Fold extreme, boolean floats, boolean max) {
+      this.extreme = extreme;
+      this.floats = floats;
+      this.max = max;
+    }
+
+    /** An infinity that no other equal one is beyond, so that position 0 stands for a row of those. */
+    @Override
+    double start() {
+      return extreme.start();
+    }
+
+    /** The extreme first, by vectors, then where it is. */
+    @Override
+    void row(Accumulator a, long address, int n, int position) {
+      double before = a.value[0];
+      extreme.row(a, address, n, position);
+      if (isBeyond(a.value[0], before)) {
+        int i = 0;
+        while (isBeyond(a.value[0], value(address + 4L * i))) {
+          i++;
+        }
+        a.position[0] = position + i;
+      }
+    }
+
+    @Override
+    void columns(Accumulator a, long address, long rowBytes, int rows, int n, int position) {
+      for (int r = 0; r < rows; r++) {
+        for (int j = 0; j < n; j++) {
+          double v = value(address + r * rowBytes + 4L * j);
+          if (isBeyond(v, a.value[j])) {
+            a.value[j] = v;
+            a.position[j] = position + r;
+          }
+        }
+      }
+    }
+
+    private double value(long address) {
+      return floats ? Memory.getFloat(address) : Memory.getInt(address);
+    }
+
+    private boolean isBeyond(double v, double other) {
+      return Double.isNaN(v) ? !Double.isNaN(other) : max ? v > other : v < other;
+    }
+
+    @Override
+    double combine(double a, double b) {
+      throw new IllegalStateException("positions are found in one part");
+    }
+
+    @Override
+    double result(Accumulator a, int column) {
+      return a.position[column];
+    }
+  }
+}

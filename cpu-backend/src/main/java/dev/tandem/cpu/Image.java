@@ -1,0 +1,91 @@
+package dev.tandem.cpu;
+
+import dev.tandem.core.backend.Operand;
+import dev.tandem.core.shape.Layout;
+
+/**
+ * An operand {@code [images, channels, height, width]} in whatever strides, to be read and written as channels-last
+ * bands of rows. The strides are in bytes.
+ */
+record Image(long address, int images, int channels, int height, int width, long imageStride, long channelStride,
+    long rowStride,
+    long pixelStride) {
+
+  static Image of(Operand o) {
+    Layout l = o.layout();
+    return new Image(((CpuStorage) o.storage()).address() + 4 * l.offset(), l.shape().dim(0), l.shape().dim(1),
+        l.shape().dim(2),
+        l.shape().dim(3), 4 * l.stride(0), 4 * l.stride(1), 4 * l.stride(2), 4 * l.stride(3));
+  }
+
+  /**
+   * Rows in memory: the first pixel of the first, and the bytes between rows. Pixels follow each other, channels last.
+   */
+  record Band(long address, long rowStride) {
+  }
+
+  /** Whether the channels of a pixel follow each other. */
+  boolean channelsLast() {
+    return channelStride == 4 || channels == 1;
+  }
+
+  private boolean densePixels() {
+    return channelsLast() && pixelStride == 4L * channels;
+  }
+
+  long at(int image, int row) {
+    return address + image * imageStride + row * rowStride;
+  }
+
+  /**
+   * Rows {@code fromRow} to {@code toRow} and columns {@code fromColumn} to {@code toColumn} of an image; what lies
+   * outside it is zero. In place if that can be, else copied to this thread's {@code slot}.
+   */
+  Band band(int image, int fromRow, int toRow, int fromColumn, int toColumn, Workspace.Slot slot) {
+    boolean inside = fromRow >= 0 && toRow <= height && fromColumn >= 0 && toColumn <= width;
+    if (inside && densePixels()) {
+      return new Band(at(image, fromRow) + fromColumn * pixelStride, rowStride);
+    }
+    int columns = toColumn - fromColumn;
+    long pitch = 4L * columns * channels;
+    long to = Workspace.floats(slot, (long) (toRow - fromRow) * columns * channels);
+    if (inside && columns == width && rowStride == width * pixelStride) {
+      move(at(image, fromRow), to, (toRow - fromRow) * width);
+      return new Band(to, pitch);
+    }
+    int left = Math.clamp(-(long) fromColumn, 0, columns);
+    int right = Math.clamp((long) toColumn - width, 0, columns - left);
+    int middle = columns - left - right;
+    for (int r = fromRow; r < toRow; r++) {
+      long row = to + (r - fromRow) * pitch;
+      if (r < 0 || r >= height) {
+        Memory.zero(row, pitch);
+        continue;
+      }
+      Memory.zero(row, 4L * left * channels);
+      move(at(image, r) + (fromColumn + left) * pixelStride, row + 4L * left * channels, middle);
+      Memory.zero(row + 4L * (left + middle) * channels, 4L * right * channels);
+    }
+    return new Band(to, pitch);
+  }
+
+  private void move(long from, long to, int pixels) {
+    if (densePixels()) {
+      Memory.copy(from, to, 4L * pixels * channels);
+    } else {
+      Panels.move(from, pixelStride, channels == 1 ? 4 : channelStride, to, 4L * channels, 4, pixels, channels, false);
+    }
+  }
+
+  /** Writes rows {@code fromRow} to {@code toRow} of an image from a dense channels-last copy. */
+  void put(int image, int fromRow, int toRow, long from) {
+    boolean dense = rowStride == width * pixelStride;
+    int parts = dense ? 1 : toRow - fromRow;
+    int pixels = dense ? (toRow - fromRow) * width : width;
+    for (int r = 0; r < parts; r++) {
+      Panels.move(from + 4L * r * width * channels, 4L * channels, 4, at(image, fromRow + r), pixelStride,
+          channelStride, pixels, channels,
+          false);
+    }
+  }
+}

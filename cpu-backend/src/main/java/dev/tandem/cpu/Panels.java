@@ -1,0 +1,149 @@
+package dev.tandem.cpu;
+
+/**
+ * Moves matrices into the order in which {@link TileKernel}s read them, and tiles out again. Addresses and leading
+ * dimensions are in bytes, counts in floats. Nothing takes a mask: reads may run over the end of a row by less than a
+ * vector, which every storage and workspace has a margin for, and writes do so only where said.
+ */
+final class Panels {
+  /** Square blocks that {@link VectorMoves} transposes in registers; 0 if there is none for this vector width. */
+  private static final int BLOCK = Lanes.AVAILABLE && (Tiles.LANES == 16 || Tiles.LANES == 8) ? Tiles.LANES : 0;
+
+  private Panels() {
+  }
+
+  /** How many panels {@code columns} need. */
+  static int count(int columns) {
+    return (int) (((long) columns + Tiles.WIDTH - 1) / Tiles.WIDTH);
+  }
+
+  /** Columns rounded up to whole vectors: the room that the panels of a matrix take in each row. */
+  static int padded(int columns) {
+    return (columns + Tiles.LANES - 1) / Tiles.LANES * Tiles.LANES;
+  }
+
+  /**
+   * Packs panel {@code panel} of a matrix of {@code rows} x {@code columns} as [rows][one or two vectors]. The panels
+   * lie one after the other; columns beyond the last hold anything.
+   *
+   * @param transposed whether the matrix lies column after column, {@code ld} apart, instead of row after row
+   */
+  static void pack(boolean transposed, long from, long ld, int rows, int columns, int panel, long to) {
+    int j = panel * Tiles.WIDTH;
+    int cols = Math.min(Tiles.WIDTH, columns - j);
+    int width = Tiles.vectors(cols) * Tiles.LANES;
+    long t = to + 4L * j * rows;
+    if (transposed) {
+      transpose(from + j * ld, ld, t, 4L * width, rows, cols, true);
+    } else {
+      copyRows(from + 4L * j, ld, t, 4L * width, rows, width);
+    }
+  }
+
+  /**
+   * {@code to[r][j] = from[r][j]} in whole vectors: up to a vector less one float is read and written beyond {@code
+   * width}.
+   */
+  static void copyRows(long from, long ld, long to, long lt, int rows, int width) {
+    if (Lanes.AVAILABLE) {
+      VectorMoves.copyRows(from, ld, to, lt, rows, width);
+      return;
+    }
+    for (int r = 0; r < rows; r++) {
+      for (int j = 0; j < width; j++) {
+        Memory.setFloat(to + r * lt + 4L * j, Memory.getFloat(from + r * ld + 4L * j));
+      }
+    }
+  }
+
+  /** {@code to[r][j] (+)= from[r][j]} for exactly {@code cols} columns. */
+  static void store(long from, long ld, long to, long lt, int rows, int cols, boolean add) {
+    if (Lanes.AVAILABLE) {
+      VectorMoves.store(from, ld, to, lt, rows, cols, add);
+      return;
+    }
+    for (int r = 0; r < rows; r++) {
+      for (int j = 0; j < cols; j++) {
+        long t = to + r * lt + 4L * j;
+        float v = Memory.getFloat(from + r * ld + 4L * j);
+        Memory.setFloat(t, add ? v + Memory.getFloat(t) : v);
+      }
+    }
+  }
+
+  /**
+   * {@code to[k][i] = from[i][k]} for {@code i < n, k < rows}.
+   *
+   * @param padded whether rows of {@code to} have room for n rounded up to whole vectors, which then hold anything
+   */
+  static void transpose(long from, long ld, long to, long lt, int rows, int n, boolean padded) {
+    if (BLOCK == 0 || rows < BLOCK || n < BLOCK && !padded) {
+      transposeByElement(from, ld, to, lt, rows, n);
+      return;
+    }
+    for (int i = 0; i < n; i += BLOCK) {
+      // A last block that does not fit overlaps its neighbour, or where there is room repeats the last row.
+      int first = padded ? i : Math.min(i, n - BLOCK);
+      for (int k = 0; k < rows; k += BLOCK) {
+        int at = Math.min(k, rows - BLOCK);
+        long f = from + first * ld + 4L * at;
+        long t = to + at * lt + 4L * first;
+        if (BLOCK == 16) {
+          VectorMoves.transpose16(f, ld, t, lt, n - first);
+        } else {
+          VectorMoves.transpose8(f, ld, t, lt, n - first);
+        }
+      }
+    }
+  }
+
+  private static void transposeByElement(long from, long ld, long to, long lt, int rows, int n) {
+    int i = 0;
+    for (; i + 4 <= n; i += 4) {
+      long f = from + i * ld;
+      for (int k = 0; k < rows; k++) {
+        long g = f + 4L * k;
+        long t = to + k * lt + 4L * i;
+        float a = Memory.getFloat(g);
+        float b = Memory.getFloat(g + ld);
+        float c = Memory.getFloat(g + 2 * ld);
+        float d = Memory.getFloat(g + 3 * ld);
+        Memory.setFloat(t, a);
+        Memory.setFloat(t + 4, b);
+        Memory.setFloat(t + 8, c);
+        Memory.setFloat(t + 12, d);
+      }
+    }
+    for (; i < n; i++) {
+      for (int k = 0; k < rows; k++) {
+        Memory.setFloat(to + k * lt + 4L * i, Memory.getFloat(from + i * ld + 4L * k));
+      }
+    }
+  }
+
+  /**
+   * {@code to[i][j] (+)= from[i][j]} with any strides (in bytes) on both sides; uses the faster ways where the strides
+   * allow them.
+   */
+  static void move(long from, long fromRow, long fromColumn, long to, long toRow, long toColumn, int rows, int cols,
+      boolean add) {
+    if (fromColumn == 4 && toColumn == 4) {
+      store(from, fromRow, to, toRow, rows, cols, add);
+    } else if (!add && fromColumn == 4 && toRow == 4) {
+      transpose(from, fromRow, to, toColumn, cols, rows, false);
+    } else if (!add && fromRow == 4 && toColumn == 4) {
+      transpose(from, fromColumn, to, toRow, rows, cols, false);
+    } else {
+      for (int i = 0; i < rows; i++) {
+        long f = from + i * fromRow;
+        long t = to + i * toRow;
+        for (int j = 0; j < cols; j++) {
+          float v = Memory.getFloat(f);
+          Memory.setFloat(t, add ? v + Memory.getFloat(t) : v);
+          f += fromColumn;
+          t += toColumn;
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,73 @@
+package dev.tandem.cpu;
+
+import dev.tandem.core.pointwise.BoundedCache;
+import dev.tandem.core.pointwise.Program;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A program for operands of certain dtypes and stride classes: whole vectors in a vector loop, the rest, or everything, in a scalar
+ * loop, with the same bits. Each loop is compiled when it is first needed.
+ */
+final class PointwiseKernel {
+  private record Key(Program program, List<Access> operands, boolean vector) {
+  }
+
+  private static final BoundedCache<Key, PointwiseKernel> KERNELS = new BoundedCache<>(1024);
+
+  private final Program program;
+  private final List<Access> operands;
+  private final int width;
+  private volatile @Nullable PointwiseLoop vector;
+  private volatile @Nullable PointwiseLoop scalar;
+
+  private PointwiseKernel(Key key) {
+    program = key.program;
+    operands = key.operands;
+    width = key.vector && VectorGenerator.supports(program, operands) ? FloatLanes.COUNT : 0;
+  }
+
+  /** @param vector whether vector instructions may be used */
+  static PointwiseKernel of(Program program, List<Access> operands, boolean vector) {
+    return KERNELS.get(new Key(program, operands, vector), PointwiseKernel::new);
+  }
+
+  /** Runs {@code n} columns of every row; the arrays are those of {@link PointwiseLoop#run}. */
+  void run(long[] at, long[] row, long[] step, int rows, int n, double[] arguments) {
+    int whole = width == 0 ? 0 : n - n % width;
+    if (whole > 0) {
+      vectorLoop().run(at, row, step, rows, 0, whole, arguments);
+    }
+    if (whole < n) {
+      scalarLoop().run(at, row, step, rows, whole, n, arguments);
+    }
+  }
+
+  private PointwiseLoop vectorLoop() {
+    PointwiseLoop loop = vector;
+    if (loop == null) {
+      synchronized (this) {
+        loop = vector;
+        if (loop == null) {
+          loop = PointwiseGenerator.generate(program, operands, true);
+          vector = loop;
+        }
+      }
+    }
+    return loop;
+  }
+
+  private PointwiseLoop scalarLoop() {
+    PointwiseLoop loop = scalar;
+    if (loop == null) {
+      synchronized (this) {
+        loop = scalar;
+        if (loop == null) {
+          loop = PointwiseGenerator.generate(program, operands, false);
+          scalar = loop;
+        }
+      }
+    }
+    return loop;
+  }
+}

@@ -1,0 +1,14 @@
+package dev.tandem.cpu;
+
+/** A program compiled to a loop over a rectangle of elements. */
+interface PointwiseLoop {
+  /**
+   * Runs columns {@code from} to {@code to} of every row.
+   *
+   * @param at address of each operand's first element, inputs before outputs
+   * @param row bytes between rows of each operand
+   * @param step bytes between columns; read only for operands of {@link Access.Step#OTHER}
+   * @param arguments numbers given at launch
+   */
+  void run(long[] at, long[] row, long[] step, int rows, int from, int to, double[] arguments);
+}

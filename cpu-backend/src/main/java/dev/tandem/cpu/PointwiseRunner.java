@@ -1,0 +1,139 @@
+package dev.tandem.cpu;
+
+import dev.tandem.core.pointwise.Launch;
+import dev.tandem.core.pointwise.Philox;
+import dev.tandem.core.pointwise.Program;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A program ready to be run over rectangles of elements: what a pointwise operation and the prologue of a reduction share. Fixed
+ * once made; what one thread needs is in a {@link Worker}.
+ */
+final class PointwiseRunner {
+  /** Columns between two stages: the temporaries of a few blocks fit in the first-level cache. */
+  private static final int BLOCK = 512;
+
+  private final PointwisePlan plan;
+  private final PointwiseKernel[] kernels;
+  private final double[] arguments;
+  private final long key;
+  private final int operands;
+  private final boolean vector;
+
+  /**
+   * @param accesses the program's inputs and outputs
+   * @param vector whether vector instructions may be used
+   */
+  PointwiseRunner(Program program, List<Access> accesses, Launch launch, boolean vector) {
+    plan = PointwisePlan.of(program);
+    operands = accesses.size();
+    this.vector = vector;
+    kernels = new PointwiseKernel[plan.stages().size()];
+    for (int s = 0; s < kernels.length; s++) {
+      PointwisePlan.Stage stage = plan.stages().get(s);
+      kernels[s] = PointwiseKernel.of(stage.program(), plan.isDirect() ? accesses : accesses(stage, accesses), vector);
+    }
+    arguments = new double[launch.arguments().size()];
+    for (int i = 0; i < arguments.length; i++) {
+      arguments[i] = launch.arguments().get(i);
+    }
+    key = launch.key();
+  }
+
+  private static List<Access> accesses(PointwisePlan.Stage stage, List<Access> all) {
+    List<Access> list = new ArrayList<>();
+    for (int o : stage.operands()) {
+      list.add(o < 0 ? Access.BLOCK : all.get(o));
+    }
+    return List.copyOf(list);
+  }
+
+  /** Floats of scratch memory that {@link Worker#run} wants. */
+  long scratch() {
+    return (long) plan.temporaries() * BLOCK;
+  }
+
+  /** Working state of one thread. */
+  Worker worker() {
+    return new Worker();
+  }
+
+  /** Runs the program; one for each thread. */
+  final class Worker {
+    private final long[][] stageAt = new long[kernels.length][];
+    private final long[][] stageStep = new long[kernels.length][];
+    private final float[] uniforms;
+    private final int[] words = new int[4];
+
+    private Worker() {
+      uniforms = plan.draws().isEmpty() ? new float[0] : new float[BLOCK];
+      for (int s = 0; s < kernels.length && !plan.isDirect(); s++) {
+        stageAt[s] = new long[plan.stages().get(s).operands().size()];
+        stageStep[s] = new long[stageAt[s].length];
+      }
+    }
+
+    /**
+     * Runs {@code n} columns of every row. The arrays have one entry for each operand, and one more: of the row-major index of the
+     * elements in the whole tensor, which random numbers are drawn by.
+     *
+     * @param at addresses of the first elements
+     * @param row bytes between rows
+     * @param step bytes between columns
+     * @param scratch address of {@link #scratch} floats
+     */
+    void run(long[] at, long[] row, long[] step, int rows, int n, long scratch) {
+      if (plan.isDirect()) {
+        kernels[0].run(at, row, step, rows, n, arguments);
+        return;
+      }
+      for (int r = 0; r < rows; r++) {
+        for (int from = 0; from < n; from += BLOCK) {
+          block(at, row, step, r, from, Math.min(BLOCK, n - from), scratch);
+        }
+      }
+    }
+
+    private void block(long[] at, long[] row, long[] step, int r, int from, int n, long scratch) {
+      long position = at[operands] + r * row[operands] + from * step[operands];
+      for (PointwisePlan.Draw d : plan.draws()) {
+        int counter = Memory.getInt(at[d.counter()] + r * row[d.counter()]);
+        draw(counter, d.salt(), position, step[operands], n);
+        MemorySegment.copy(uniforms, 0, Memory.ALL, Memory.F32, temporary(scratch, d.temporary()), n);
+      }
+      for (int s = 0; s < kernels.length; s++) {
+        List<Integer> places = plan.stages().get(s).operands();
+        for (int k = 0; k < places.size(); k++) {
+          int o = places.get(k);
+          stageAt[s][k] = o < 0 ? temporary(scratch, -1 - o) : at[o] + r * row[o] + from * step[o];
+          stageStep[s][k] = o < 0 ? Float.BYTES : step[o];
+        }
+        // One row, so that the distance of rows is not read for anything.
+        kernels[s].run(stageAt[s], stageStep[s], stageStep[s], 1, n, arguments);
+      }
+    }
+
+    private static long temporary(long scratch, int t) {
+      return scratch + (long) t * BLOCK * Float.BYTES;
+    }
+
+    private void draw(int counter, int salt, long position, long step, int n) {
+      if (step == 1) {
+        if (vector) {
+          VectorPhilox.uniform(key, counter, salt, position, uniforms, n);
+        } else {
+          Philox.uniform(key, counter, salt, position, uniforms, 0, n);
+        }
+        return;
+      }
+      for (int e = 0; e < n; e++) {
+        long index = position + e * step;
+        long block = index >>> 2;
+        Philox.words(key, (int) block, counter, salt, (int) (block >>> 32), words);
+        uniforms[e] = (words[(int) index & 3] >>> 8) * 0x1p-24f;
+      }
+    }
+  }
+}

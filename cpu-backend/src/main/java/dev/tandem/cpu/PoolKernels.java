@@ -1,0 +1,152 @@
+package dev.tandem.cpu;
+
+import dev.tandem.core.backend.Call;
+import dev.tandem.core.op.PoolGeometry;
+import java.lang.ref.Reference;
+
+/**
+ * Pooling with channels last: each output pixel is computed for all its channels at a time. Operands that lie otherwise
+ * are turned image by image. The team shares images, and where they are few their channels, so that in the gradient the
+ * windows over a pixel add to it in one order, by rows.
+ */
+final class PoolKernels {
+  /** Window elements that are worth a chunk. */
+  private static final long CHUNK_WORK = 1 << 15;
+  private static final int PIECES = 16;
+
+  private PoolKernels() {
+  }
+
+  /** {@code x -> y}. */
+  static Runnable prepareForward(PoolGeometry g, Call call, Team team) {
+    Image x = Image.of(call.in().get(0));
+    Image y = Image.of(call.out().get(0));
+    return call.out().get(0).shape().size() == 0 ? () -> {
+    } : () -> {
+      eachPiece(g, y, team, (image, from, to) -> forward(g, piece(x, image, from, to), piece(y, image, from, to)));
+      Reference.reachabilityFence(call);
+    };
+  }
+
+  /** {@code x, gradOutput -> gradInput}. */
+  static Runnable prepareGrad(PoolGeometry g, Call call, Team team) {
+    Image x = Image.of(call.in().get(0));
+    Image dy = Image.of(call.in().get(1));
+    Image dx = Image.of(call.out().get(0));
+    return call.out().get(0).shape().size() == 0 ? () -> {
+    } : () -> {
+      eachPiece(g, dy, team,
+          (image, from, to) -> gradient(g, piece(x, image, from, to), piece(dy, image, from, to),
+              piece(dx, image, from, to)));
+      Reference.reachabilityFence(call);
+    };
+  }
+
+  private interface PieceBody {
+    void run(int image, int fromChannel, int toChannel);
+  }
+
+  private static void eachPiece(PoolGeometry g, Image y, Team team, PieceBody body) {
+    int vectors = (y.channels() + Tiles.LANES - 1) / Tiles.LANES;
+    int parts = Math.clamp((PIECES + y.images() - 1L) / y.images(), 1, vectors);
+    int total = Math.multiplyExact(y.images(), parts);
+    long work = (long) y.images() * y.channels() * y.height() * y.width() * g.kernelH() * g.kernelW();
+    int chunks = Math.clamp(work / CHUNK_WORK, 1, total);
+    team.run(chunks, (worker, chunk) -> {
+      for (int i = Gemm.cut(total, chunks, chunk); i < Gemm.cut(total, chunks, chunk + 1); i++) {
+        int from = Gemm.cut(vectors, parts, i % parts) * Tiles.LANES;
+        int to = Math.min(y.channels(), Gemm.cut(vectors, parts, i % parts + 1) * Tiles.LANES);
+        body.run(i / parts, from, to);
+      }
+    });
+  }
+
+  /** Some channels of one image, as an operand of one image. */
+  private static Image piece(Image o, int image, int fromChannel, int toChannel) {
+    return new Image(o.at(image, 0) + fromChannel * o.channelStride(), 1, toChannel - fromChannel, o.height(),
+        o.width(), 0,
+        o.channelStride(), o.rowStride(), o.pixelStride());
+  }
+
+  /** The same with channels last: itself, or a copy in this thread's workspace. */
+  private static Image channelsLast(Image o, Workspace.Slot slot, boolean copy) {
+    if (o.channelsLast()) {
+      return o;
+    }
+    long pixel = 4L * o.channels();
+    long to = copy ? o.band(0, 0, o.height(), 0, o.width(), slot).address()
+        : Workspace.floats(slot, (long) o.height() * o.width() * o.channels());
+    return new Image(to, 1, o.channels(), o.height(), o.width(), 0, 4, pixel * o.width(), pixel);
+  }
+
+  private static void forward(PoolGeometry g, Image given, Image wanted) {
+    Image x = channelsLast(given, Workspace.Slot.BAND, true);
+    Image y = channelsLast(wanted, Workspace.Slot.OUTPUT, false);
+    eachWindow(g, x, y, (top, left, rows, columns, divisor, pixel) -> {
+      long window = x.at(0, top) + left * x.pixelStride();
+      if (g.kind() == PoolGeometry.Kind.MAX) {
+        PoolWindow.max(x, window, rows, columns, pixel);
+      } else {
+        PoolWindow.average(x, window, rows, columns, divisor, pixel);
+      }
+    });
+    if (y != wanted) {
+      wanted.put(0, 0, y.height(), y.address());
+    }
+  }
+
+  private static void gradient(PoolGeometry g, Image given, Image gradOutput, Image wanted) {
+    boolean max = g.kind() == PoolGeometry.Kind.MAX;
+    Image x = max ? channelsLast(given, Workspace.Slot.BAND, true) : given;
+    Image dy = channelsLast(gradOutput, Workspace.Slot.SECOND_BAND, true);
+    Image dx = channelsLast(wanted, Workspace.Slot.OUTPUT, false);
+    clear(dx);
+    eachWindow(g, dx, dy, (top, left, rows, columns, divisor, pixel) -> {
+      long window = dx.at(0, top) + left * dx.pixelStride();
+      if (max) {
+        PoolWindow.maxGradient(x, x.at(0, top) + left * x.pixelStride(), rows, columns, pixel, dx, window);
+      } else {
+        PoolWindow.averageGradient(dx, window, rows, columns, divisor, pixel);
+      }
+    });
+    if (dx != wanted) {
+      wanted.put(0, 0, dx.height(), dx.address());
+    }
+  }
+
+  private static void clear(Image dx) {
+    boolean dense = dx.pixelStride() == 4L * dx.channels();
+    for (int r = 0; r < dx.height(); r++) {
+      if (dense) {
+        Memory.zero(dx.at(0, r), dx.width() * dx.pixelStride());
+        continue;
+      }
+      for (int q = 0; q < dx.width(); q++) {
+        Memory.zero(dx.at(0, r) + q * dx.pixelStride(), 4L * dx.channels());
+      }
+    }
+  }
+
+  private interface WindowBody {
+    /**
+     * @param divisor of an average
+     * @param pixel address of the output pixel
+     */
+    void run(int top, int left, int rows, int columns, float divisor, long pixel);
+  }
+
+  /** Every window, cut to the image, by rows. */
+  private static void eachWindow(PoolGeometry g, Image x, Image y, WindowBody body) {
+    for (int r = 0; r < y.height(); r++) {
+      int top = Math.max(0, r * g.strideH() - g.paddingH());
+      int rows = Math.min(x.height(), r * g.strideH() - g.paddingH() + g.kernelH()) - top;
+      for (int q = 0; q < y.width(); q++) {
+        int left = Math.max(0, q * g.strideW() - g.paddingW());
+        int columns = Math.min(x.width(), q * g.strideW() - g.paddingW() + g.kernelW()) - left;
+        float divisor =
+            g.kind() == PoolGeometry.Kind.AVERAGE ? (float) g.kernelH() * g.kernelW() : (float) rows * columns;
+        body.run(top, left, rows, columns, divisor, y.at(0, r) + q * y.pixelStride());
+      }
+    }
+  }
+}

@@ -1,0 +1,49 @@
+package dev.tandem.cpu;
+
+/**
+ * A tile without vector instructions. It multiplies and adds in two roundings: {@link Math#fma} is as slow as
+ * BigDecimal on a processor that lacks it.
+ */
+record ScalarTile(int rows, int vectors, boolean column) implements TileKernel {
+  static final int COLUMNS = 4;
+
+  @Override
+  public void run(int outer, int inner, long a, long aRow, long aInner, long aOuter, long b, long bInner, long bOuter,
+      long c, long cRow,
+      boolean accumulate) {
+    long step = column ? aInner : 4;
+    long row = column ? 4 : aRow;
+    for (int i = 0; i < rows; i++) {
+      for (int v = 0; v < vectors; v++) {
+        long columns = 4L * COLUMNS * v;
+        quad(outer, inner, a + i * row, step, aOuter, b + columns, bInner, bOuter, c + i * cRow + columns, accumulate);
+      }
+    }
+  }
+
+  private static void quad(int outer, int inner, long a, long aInner, long aOuter, long b, long bInner, long bOuter,
+      long c,
+      boolean accumulate) {
+    float s0 = 0;
+    float s1 = 0;
+    float s2 = 0;
+    float s3 = 0;
+    for (int o = 0; o < outer; o++) {
+      long p = a + o * aOuter;
+      long q = b + o * bOuter;
+      for (int k = 0; k < inner; k++) {
+        float x = Memory.getFloat(p);
+        s0 += x * Memory.getFloat(q);
+        s1 += x * Memory.getFloat(q + 4);
+        s2 += x * Memory.getFloat(q + 8);
+        s3 += x * Memory.getFloat(q + 12);
+        p += aInner;
+        q += bInner;
+      }
+    }
+    Memory.setFloat(c, accumulate ? s0 + Memory.getFloat(c) : s0);
+    Memory.setFloat(c + 4, accumulate ? s1 + Memory.getFloat(c + 4) : s1);
+    Memory.setFloat(c + 8, accumulate ? s2 + Memory.getFloat(c + 8) : s2);
+    Memory.setFloat(c + 12, accumulate ? s3 + Memory.getFloat(c + 12) : s3);
+  }
+}

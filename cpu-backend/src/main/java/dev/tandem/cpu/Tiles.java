@@ -1,0 +1,52 @@
+package dev.tandem.cpu;
+
+/** The tile kernels of this machine and their sizes. */
+final class Tiles {
+  /** Floats in a vector; without vectors, columns that {@link ScalarTile} computes together. */
+  static final int LANES = Lanes.AVAILABLE ? FloatLanes.COUNT : ScalarTile.COLUMNS;
+  /** Columns of the usual tile. */
+  static final int WIDTH = 2 * LANES;
+  private static final boolean MANY_REGISTERS = LANES == 16 || System.getProperty("os.arch").equals("aarch64");
+  /**
+   * Rows of a tile two vectors wide. With the 32 registers of AVX-512 and NEON 8: taller ones (11 and more) fit the
+   * registers of C2, but exhaust those of C1, and a kernel that C1 gave up may stay in a slow tier for good. With the
+   * 16 of AVX2 4, since C2 loads the numbers of all rows before it multiplies: of 134 GFLOP/s 4 rows reach 118 to 125,
+   * 5 rows 49 and 6 rows 58.
+   */
+  static final int ROWS = MANY_REGISTERS ? 8 : 4;
+  /** Rows of a tile one vector wide. */
+  static final int NARROW_ROWS = MANY_REGISTERS ? 14 : 6;
+  /** Vectors of the one-row tile for vector-matrix products: enough independent sums to hide the latency of FMA. */
+  static final int VECTOR_TILE = 8;
+
+  private static final int VARIANTS = VECTOR_TILE + 1;
+  // Made when first wanted. A race makes one twice, and they have no fields: publishing them without a barrier is
+  // harmless.
+  private static final TileKernel[] ROW = new TileKernel[(NARROW_ROWS + 1) * VARIANTS];
+  private static final TileKernel[] COLUMN = new TileKernel[(NARROW_ROWS + 1) * VARIANTS];
+
+  private Tiles() {
+  }
+
+  /** The tallest tile of that many vectors. */
+  static int rows(int vectors) {
+    return vectors == 1 ? NARROW_ROWS : ROWS;
+  }
+
+  /** Vectors (1 or 2) of the tile that covers {@code columns}, which are at most {@link #WIDTH}. */
+  static int vectors(int columns) {
+    return columns <= LANES ? 1 : 2;
+  }
+
+  /** With A in column layout or in row layout. */
+  static TileKernel get(boolean column, int rows, int vectors) {
+    TileKernel[] all = column ? COLUMN : ROW;
+    int at = rows * VARIANTS + vectors;
+    TileKernel t = all[at];
+    if (t == null) {
+      t = Lanes.AVAILABLE ? TileGenerator.generate(rows, vectors, column) : new ScalarTile(rows, vectors, column);
+      all[at] = t;
+    }
+    return t;
+  }
+}

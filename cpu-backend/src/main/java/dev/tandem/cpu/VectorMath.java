@@ -1,0 +1,216 @@
+package dev.tandem.cpu;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * The functions of {@link ScalarMath} in every lane, with the same bits. Each stays below the 325 bytecodes up to which C2 inlines a
+ * hot method: a vector that crosses a call is boxed. Loaded only when {@link Lanes#AVAILABLE}.
+ */
+final class VectorMath {
+  static final FloatVector ROUND = of(ScalarMath.ROUND);
+  static final FloatVector LOG2_E = of(ScalarMath.LOG2_E);
+  static final FloatVector MINUS_LN2_HIGH = of(-ScalarMath.LN2_HIGH);
+  static final FloatVector MINUS_LN2_LOW = of(-ScalarMath.LN2_LOW);
+  static final FloatVector LN2_HIGH = of(ScalarMath.LN2_HIGH);
+  static final FloatVector LN2_LOW = of(ScalarMath.LN2_LOW);
+  static final FloatVector EXP_TOP = of(ScalarMath.EXP_TOP);
+  static final FloatVector EXP_BOTTOM = of(ScalarMath.EXP_BOTTOM);
+  static final FloatVector EXPM1_BOTTOM = of(ScalarMath.EXPM1_BOTTOM);
+  static final FloatVector TANH_TOP = of(ScalarMath.TANH_TOP);
+  static final FloatVector EXP5 = of(ScalarMath.EXP5);
+  static final FloatVector EXP4 = of(ScalarMath.EXP4);
+  static final FloatVector EXP3 = of(ScalarMath.EXP3);
+  static final FloatVector EXP2 = of(ScalarMath.EXP2);
+  static final FloatVector EXP1 = of(ScalarMath.EXP1);
+  static final FloatVector EXP0 = of(ScalarMath.EXP0);
+  static final FloatVector LOG8 = of(ScalarMath.LOG8);
+  static final FloatVector LOG7 = of(ScalarMath.LOG7);
+  static final FloatVector LOG6 = of(ScalarMath.LOG6);
+  static final FloatVector LOG5 = of(ScalarMath.LOG5);
+  static final FloatVector LOG4 = of(ScalarMath.LOG4);
+  static final FloatVector LOG3 = of(ScalarMath.LOG3);
+  static final FloatVector LOG2 = of(ScalarMath.LOG2);
+  static final FloatVector LOG1 = of(ScalarMath.LOG1);
+  static final FloatVector LOG0 = of(ScalarMath.LOG0);
+  static final FloatVector LOG1P_LARGE = of(ScalarMath.LOG1P_LARGE);
+  static final FloatVector ERF_SPLIT = of(ScalarMath.ERF_SPLIT);
+  static final FloatVector ERF_NEAR5 = of(ScalarMath.ERF_NEAR5);
+  static final FloatVector ERF_NEAR4 = of(ScalarMath.ERF_NEAR4);
+  static final FloatVector ERF_NEAR3 = of(ScalarMath.ERF_NEAR3);
+  static final FloatVector ERF_NEAR2 = of(ScalarMath.ERF_NEAR2);
+  static final FloatVector ERF_NEAR1 = of(ScalarMath.ERF_NEAR1);
+  static final FloatVector ERF_NEAR0 = of(ScalarMath.ERF_NEAR0);
+  static final FloatVector ERF_FAR6 = of(ScalarMath.ERF_FAR6);
+  static final FloatVector ERF_FAR5 = of(ScalarMath.ERF_FAR5);
+  static final FloatVector ERF_FAR4 = of(ScalarMath.ERF_FAR4);
+  static final FloatVector ERF_FAR3 = of(ScalarMath.ERF_FAR3);
+  static final FloatVector ERF_FAR2 = of(ScalarMath.ERF_FAR2);
+  static final FloatVector ERF_FAR1 = of(ScalarMath.ERF_FAR1);
+  static final FloatVector ERF_FAR0 = of(ScalarMath.ERF_FAR0);
+  static final FloatVector ZERO = of(0f);
+  static final FloatVector HALF = of(0.5f);
+  static final FloatVector MINUS_HALF = of(-0.5f);
+  static final FloatVector ONE = of(1f);
+  static final FloatVector TWO = of(2f);
+  static final FloatVector INFINITY = of(Float.POSITIVE_INFINITY);
+  static final FloatVector MINUS_INFINITY = of(Float.NEGATIVE_INFINITY);
+  static final FloatVector NAN = of(Float.NaN);
+  static final FloatVector MIN_NORMAL = of(Float.MIN_NORMAL);
+  static final FloatVector SUBNORMAL_SCALE = of(0x1p23f);
+  static final FloatVector SUBNORMAL_EXPONENT = of(23f);
+  /** Above every |x| that has a fraction. */
+  static final FloatVector INTEGRAL = of(0x1p23f);
+  static final IntVector ROUND_BITS = IntVector.broadcast(ROUND.reinterpretAsInts().species(), ScalarMath.ROUND_BITS);
+  static final IntVector BIAS = ROUND_BITS.broadcast(127);
+  static final IntVector SQRT_HALF_BITS = ROUND_BITS.broadcast(ScalarMath.SQRT_HALF_BITS);
+  static final IntVector EXPONENT_BITS = ROUND_BITS.broadcast(ScalarMath.EXPONENT_BITS);
+  static final IntVector ONE_BITS = ROUND_BITS.broadcast(0x3F800000);
+  static final IntVector SIGN_BIT = ROUND_BITS.broadcast(0x80000000);
+
+  private VectorMath() {
+  }
+
+  private static FloatVector of(float value) {
+    return FloatVector.broadcast(FloatLanes.SPECIES, value);
+  }
+
+  static FloatVector exp(FloatVector x) {
+    FloatVector c = x.blend(EXP_TOP, x.compare(VectorOperators.GT, EXP_TOP));
+    c = c.blend(EXP_BOTTOM, c.lt(EXP_BOTTOM));
+    FloatVector t = c.fma(LOG2_E, ROUND);
+    FloatVector p = ONE.add(expm1Reduced(c, t.sub(ROUND)));
+    IntVector k = t.reinterpretAsInts().sub(ROUND_BITS);
+    IntVector half = k.lanewise(VectorOperators.ASHR, 1);
+    return p.mul(power(half)).mul(power(k.sub(half)));
+  }
+
+  static FloatVector expm1(FloatVector x) {
+    FloatVector c = x.blend(EXP_TOP, x.compare(VectorOperators.GT, EXP_TOP));
+    c = c.blend(EXPM1_BOTTOM, c.lt(EXPM1_BOTTOM));
+    FloatVector t = c.fma(LOG2_E, ROUND);
+    FloatVector n = t.sub(ROUND);
+    FloatVector p = expm1Reduced(c, n);
+    FloatVector s = power(t.reinterpretAsInts().sub(ROUND_BITS).sub(1));
+    FloatVector h = s.fma(p, s.sub(HALF));
+    FloatVector r = h.add(h).blend(p, n.eq(ZERO));
+    return r.blend(x, x.eq(ZERO));
+  }
+
+  static FloatVector expm1Reduced(FloatVector x, FloatVector n) {
+    FloatVector r = n.fma(MINUS_LN2_HIGH, x);
+    r = n.fma(MINUS_LN2_LOW, r);
+    FloatVector q = EXP5.fma(r, EXP4);
+    q = q.fma(r, EXP3);
+    q = q.fma(r, EXP2);
+    q = q.fma(r, EXP1);
+    q = q.fma(r, EXP0);
+    return q.fma(r.mul(r), r);
+  }
+
+  static FloatVector power(IntVector k) {
+    return k.add(BIAS).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
+  }
+
+  static FloatVector log(FloatVector x) {
+    VectorMask<Float> subnormal = x.lt(MIN_NORMAL);
+    IntVector bits = x.blend(x.mul(SUBNORMAL_SCALE), subnormal).reinterpretAsInts();
+    IntVector scaled = bits.sub(SQRT_HALF_BITS);
+    FloatVector e = exponent(scaled);
+    e = e.blend(e.sub(SUBNORMAL_EXPONENT), subnormal);
+    FloatVector m = bits.sub(scaled.and(EXPONENT_BITS)).reinterpretAsFloats();
+    FloatVector r = logReduced(m.sub(ONE), e);
+    r = x.blend(r, x.lt(INFINITY));
+    return outside(x, r);
+  }
+
+  static FloatVector log1p(FloatVector x) {
+    FloatVector u = ONE.add(x);
+    IntVector bits = u.reinterpretAsInts();
+    IntVector scaled = bits.sub(SQRT_HALF_BITS);
+    IntVector shift = scaled.and(EXPONENT_BITS);
+    FloatVector m = bits.sub(shift).reinterpretAsFloats().sub(ONE);
+    FloatVector s = ONE_BITS.sub(shift).reinterpretAsFloats();
+    FloatVector f = x.fma(s, s.sub(ONE)).blend(m, u.compare(VectorOperators.GT, LOG1P_LARGE));
+    FloatVector r = logReduced(f, exponent(scaled));
+    r = u.blend(r, u.lt(INFINITY));
+    return outside(u, r).blend(x, x.eq(ZERO));
+  }
+
+  /** The logarithm r of x where x is positive, else what the logarithm is there. */
+  static FloatVector outside(FloatVector x, FloatVector r) {
+    return NAN.blend(MINUS_INFINITY, x.eq(ZERO)).blend(r, x.compare(VectorOperators.GT, ZERO));
+  }
+
+  static FloatVector exponent(IntVector scaled) {
+    return scaled.lanewise(VectorOperators.ASHR, 23).add(ROUND_BITS).reinterpretAsFloats().sub(ROUND);
+  }
+
+  static FloatVector logReduced(FloatVector f, FloatVector e) {
+    FloatVector p = LOG8.fma(f, LOG7);
+    p = p.fma(f, LOG6);
+    p = p.fma(f, LOG5);
+    p = p.fma(f, LOG4);
+    p = p.fma(f, LOG3);
+    p = p.fma(f, LOG2);
+    p = p.fma(f, LOG1);
+    p = p.fma(f, LOG0);
+    FloatVector z = f.mul(f);
+    FloatVector y = e.fma(LN2_LOW, p.mul(f).mul(z));
+    y = z.fma(MINUS_HALF, y);
+    return e.fma(LN2_HIGH, f.add(y));
+  }
+
+  static FloatVector tanh(FloatVector x) {
+    FloatVector d = x.abs();
+    d = d.add(d);
+    d = d.blend(TANH_TOP, d.compare(VectorOperators.GT, TANH_TOP));
+    FloatVector t = d.fma(LOG2_E, ROUND);
+    FloatVector p = expm1Reduced(d, t.sub(ROUND));
+    FloatVector s = power(t.reinterpretAsInts().sub(ROUND_BITS));
+    FloatVector e = s.fma(p, s.sub(ONE));
+    return withSign(e.div(e.add(TWO)), x);
+  }
+
+  static FloatVector withSign(FloatVector magnitude, FloatVector sign) {
+    return magnitude.reinterpretAsInts().or(sign.reinterpretAsInts().and(SIGN_BIT)).reinterpretAsFloats();
+  }
+
+  static FloatVector sigmoid(FloatVector x) {
+    FloatVector e = exp(x.abs().neg());
+    return ONE.blend(e, x.lt(ZERO)).div(ONE.add(e));
+  }
+
+  static FloatVector erf(FloatVector x) {
+    FloatVector t = x.abs();
+    FloatVector s = x.mul(x);
+    FloatVector far = withSign(erfFar(t, s), x);
+    FloatVector near = ERF_NEAR5.fma(s, ERF_NEAR4);
+    near = near.fma(s, ERF_NEAR3);
+    near = near.fma(s, ERF_NEAR2);
+    near = near.fma(s, ERF_NEAR1);
+    near = near.fma(s, ERF_NEAR0);
+    near = near.fma(x, x);
+    return near.blend(far, t.compare(VectorOperators.GT, ERF_SPLIT));
+  }
+
+  static FloatVector erfFar(FloatVector t, FloatVector s) {
+    FloatVector r = ERF_FAR6.fma(t, ERF_FAR5);
+    r = r.fma(s, ERF_FAR4.fma(t, ERF_FAR3));
+    r = r.fma(t, ERF_FAR2);
+    r = r.fma(t, ERF_FAR1);
+    r = r.fma(t, ERF_FAR0);
+    r = r.fma(t, t.neg());
+    return ONE.sub(exp(r));
+  }
+
+  /** The Vector API has no such operation: rounded to nearest by adding and taking away 2<sup>23</sup>, then one less if above. */
+  static FloatVector floor(FloatVector x) {
+    FloatVector a = x.abs();
+    FloatVector r = withSign(a.add(INTEGRAL).sub(INTEGRAL), x);
+    r = r.blend(r.sub(ONE), r.compare(VectorOperators.GT, x));
+    return x.blend(r, a.lt(INTEGRAL));
+  }
+}

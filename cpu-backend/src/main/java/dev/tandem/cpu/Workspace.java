@@ -1,0 +1,77 @@
+package dev.tandem.cpu;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.EnumMap;
+import java.util.Map;
+
+/**
+ * Scratch memory of kernels: every thread has its own, one block for each purpose, kept from call to call, so that
+ * neither preparing nor running an operation allocates once the blocks have grown to the largest operation seen.
+ * Purposes marked shared are filled by or for the thread that runs the operation and read by the whole team; the others
+ * belong to whichever thread works on a chunk. A block is asked for once in an operation: growing it drops what it
+ * held.
+ *
+ * <p>What a thread keeps is bounded: 16 MiB of panels of a matrix product, a padded band of an image, twice the weights
+ * of a convolution and 32 MiB (or twice the weights) of partial sums, and a copy of a matrix only where it has no unit
+ * stride. It goes when the thread does.
+ */
+final class Workspace {
+  /** What a block is for. */
+  enum Slot {
+    /** A tile that juts out over the edge of its matrix. */
+    TILE,
+    /** Packed panels of the left operand, shared. */
+    LEFT_PANELS,
+    /** Packed panels of the right operand, shared. */
+    RIGHT_PANELS,
+    /** Some columns of a product that is computed transposed. */
+    TRANSPOSED,
+    /** A left operand without a unit stride, copied; shared. */
+    LEFT_COPY,
+    /** A right operand without a unit stride, copied; shared. */
+    RIGHT_COPY,
+    /** A product whose destination has no unit stride; shared. */
+    PRODUCT,
+    /** Weights of a convolution as [tap][in][out], shared. */
+    WEIGHT,
+    /** Partial sums of a weight gradient, shared. */
+    PARTIAL_SUMS,
+    /** A padded band of an image, channels last. */
+    BAND,
+    /** A second band: the gradient beside the image. */
+    SECOND_BAND,
+    /** A band of the output, channels last. */
+    OUTPUT,
+    /** Rows that a program has computed, or that wait for it, and its temporaries. */
+    ROWS
+  }
+
+  private static final ThreadLocal<Workspace> MINE = ThreadLocal.withInitial(Workspace::new);
+  /** Whole vectors are read and written at the last element. */
+  private static final long MARGIN = 8L * Memory.ALIGNMENT;
+
+  private final Map<Slot, MemorySegment> blocks = new EnumMap<>(Slot.class);
+
+  private Workspace() {
+  }
+
+  /**
+   * The address of this thread's block for {@code slot}, which has room for {@code floats} and a margin and holds
+   * anything.
+   */
+  static long floats(Slot slot, long floats) {
+    return MINE.get().block(slot, Math.multiplyExact(floats, 4L) + MARGIN);
+  }
+
+  private long block(Slot slot, long bytes) {
+    MemorySegment block = blocks.get(slot);
+    if (block == null || block.byteSize() < bytes) {
+      // Some room to spare, so that slowly growing operations do not allocate each time. The collector frees the old
+      // block.
+      block = Arena.ofAuto().allocate(bytes + bytes / 8, Memory.ALIGNMENT);
+      blocks.put(slot, block);
+    }
+    return block.address();
+  }
+}

@@ -1,0 +1,162 @@
+package dev.tandem.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tandem.core.backend.Call;
+import dev.tandem.core.op.Pool2d;
+import dev.tandem.core.op.Pool2dGrad;
+import dev.tandem.core.op.PoolGeometry;
+import dev.tandem.core.shape.Layout;
+import dev.tandem.core.shape.Shape;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.assertj.core.data.Offset;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+
+class PoolKernelsTest {
+  private static final Team[] TEAMS = {new Team(1), new Team(2), new Team(3)};
+
+  @AfterAll
+  static void close() {
+    for (Team t : TEAMS) {
+      t.close();
+    }
+  }
+
+  private static Layout images(Shape shape, int kind) {
+    return switch (kind) {
+      case 0 -> Layout.contiguous(shape);
+      case 1 -> StridedFloats.layout(shape, 0, 1, 0, 2, 3, 1);
+      case 2 -> StridedFloats.layout(shape, 5, 1, 0, 2, 3, 1);
+      default -> StridedFloats.layout(shape, 1, 2, 2, 0, 1, 3);
+    };
+  }
+
+  private static void check(String what, PoolGeometry g, StridedFloats x, StridedFloats y, StridedFloats dy,
+      StridedFloats dx) {
+    int h = x.shape().dim(2);
+    int w = x.shape().dim(3);
+    int oh = y.shape().dim(2);
+    int ow = y.shape().dim(3);
+    double[] output = new double[(int) y.shape().size()];
+    double[] gradient = new double[(int) x.shape().size()];
+    for (int e = 0; e < output.length; e++) {
+      int plane = e / ow / oh;
+      int top = e / ow % oh * g.strideH() - g.paddingH();
+      int left = e % ow * g.strideW() - g.paddingW();
+      int best = -1;
+      int inside = 0;
+      double sum = 0;
+      for (int pass = 0; pass < 2; pass++) {
+        double divisor = g.kind() == PoolGeometry.Kind.AVERAGE ? g.kernelH() * g.kernelW() : inside;
+        for (int r = Math.max(0, top); r < Math.min(h, top + g.kernelH()); r++) {
+          for (int q = Math.max(0, left); q < Math.min(w, left + g.kernelW()); q++) {
+            int at = (plane * h + r) * w + q;
+            if (pass == 1) {
+              gradient[at] += g.kind() == PoolGeometry.Kind.MAX ? at == best ? dy.get(e) : 0 : dy.get(e) / divisor;
+              continue;
+            }
+            inside++;
+            sum += x.get(at);
+            if (best < 0 || !Float.isNaN(x.get(best)) && (x.get(at) > x.get(best) || Float.isNaN(x.get(at)))) {
+              best = at;
+            }
+          }
+        }
+        output[e] = g.kind() == PoolGeometry.Kind.MAX ? x.get(best) : sum / divisor;
+      }
+    }
+    float[] firstOutput = null;
+    float[] firstGradient = null;
+    for (Team team : TEAMS) {
+      StridedFloats gotY = y.copy();
+      StridedFloats gotX = dx.copy();
+      PoolKernels.prepareForward(g, new Call(new Pool2d(g), List.of(x.operand()), List.of(gotY.operand()), null), team)
+          .run();
+      PoolKernels
+          .prepareGrad(g,
+              new Call(new Pool2dGrad(g), List.of(x.operand(), dy.operand()), List.of(gotX.operand()), null), team)
+          .run();
+      gotY.assertNothingElseWritten(what);
+      gotX.assertNothingElseWritten(what);
+      if (firstOutput == null) {
+        firstOutput = gotY.toArray();
+        firstGradient = gotX.toArray();
+        assertClose(what + " output", firstOutput, output);
+        assertClose(what + " gradient", firstGradient, gradient);
+      } else {
+        assertThat(Arrays.mismatch(firstOutput, gotY.toArray())).as("%s on %d threads", what, team.size())
+            .isEqualTo(-1);
+        assertThat(Arrays.mismatch(firstGradient, gotX.toArray())).as("%s on %d threads", what, team.size())
+            .isEqualTo(-1);
+      }
+    }
+  }
+
+  private static void assertClose(String what, float[] got, double[] expected) {
+    for (int i = 0; i < got.length; i++) {
+      // At most 16 numbers below 1 are added, each addition rounding once.
+      double error = 16 * 16 * 0x1p-24;
+      if (Double.isNaN(expected[i]) && !Float.isNaN(got[i]) || Math.abs(got[i] - expected[i]) > error
+          || Float.isNaN(got[i]) && !Double.isNaN(expected[i])) {
+        assertThat((double) got[i]).as("%s at %d", what, i).isCloseTo(expected[i], Offset.offset(error));
+      }
+    }
+  }
+
+  @Test
+  void poolsEveryKindInEveryLayout() {
+    long seed = 31;
+    SplittableRandom random = new SplittableRandom(seed);
+    int[] channels = {1, 3, 8, 15, 16, 17, 35};
+    int done = 0;
+    while (done < 300) {
+      int kh = random.nextInt(1, 5);
+      int kw = random.nextInt(1, 5);
+      PoolGeometry g =
+          new PoolGeometry(PoolGeometry.Kind.values()[done % 3], kh, kw, random.nextInt(1, 5), random.nextInt(1, 5),
+              random.nextInt(0, kh / 2 + 1), random.nextInt(0, kw / 2 + 1));
+      int h = random.nextInt(1, 20);
+      int w = random.nextInt(1, 20);
+      if (h + 2 * g.paddingH() < kh || w + 2 * g.paddingW() < kw) {
+        continue;
+      }
+      Shape x = Shape.of(random.nextInt(1, 4), channels[random.nextInt(channels.length)], h, w);
+      Shape y = x.with(2, (h + 2 * g.paddingH() - kh) / g.strideH() + 1).with(3,
+          (w + 2 * g.paddingW() - kw) / g.strideW() + 1);
+      StridedFloats xv = StridedFloats.random(random, images(x, random.nextInt(4)));
+      for (int i = 0; i < x.size(); i++) {
+        // Ties, and here and there no number.
+        xv.set(i, random.nextInt(40) == 0 ? Float.NaN : Math.round(xv.get(i) * 4) / 4f);
+      }
+      String what = "seed " + seed + " case " + done++ + " " + x + " " + g;
+      check(what, g, xv, StridedFloats.random(random, images(y, random.nextInt(4))),
+          StridedFloats.random(random, images(y, random.nextInt(4))),
+          StridedFloats.random(random, images(x, random.nextInt(4))));
+    }
+  }
+
+  @Test
+  void negativeInfinityIsAMaximum() {
+    SplittableRandom random = new SplittableRandom(32);
+    Shape x = Shape.of(1, 18, 4, 4);
+    Shape y = Shape.of(1, 18, 2, 2);
+    StridedFloats xv = StridedFloats.random(random, images(x, 1));
+    for (int i = 0; i < x.size(); i++) {
+      xv.set(i, Float.NEGATIVE_INFINITY);
+    }
+    StridedFloats got = StridedFloats.random(random, images(x, 1));
+    StridedFloats dy = StridedFloats.random(random, images(y, 1));
+    PoolGeometry g = PoolGeometry.of(PoolGeometry.Kind.MAX, 2);
+    PoolKernels.prepareGrad(g,
+        new Call(new Pool2dGrad(g), List.of(xv.operand(), dy.operand()), List.of(got.operand()), null), TEAMS[0]).run();
+    for (int i = 0; i < x.size(); i++) {
+      int r = i / 4 % 4;
+      int q = i % 4;
+      float expected = r % 2 == 0 && q % 2 == 0 ? dy.get(i / 16 * 4 + r / 2 * 2 + q / 2) : 0;
+      assertThat(got.get(i)).as("at %d", i).isEqualTo(expected);
+    }
+  }
+}
