@@ -13,6 +13,8 @@ import dev.tandem.core.op.Conv2dGradWeight;
 import dev.tandem.core.op.CumulativeSum;
 import dev.tandem.core.op.Gather;
 import dev.tandem.core.op.MatMul;
+import dev.tandem.core.op.Normalize;
+import dev.tandem.core.op.NormalizeGrad;
 import dev.tandem.core.op.Op;
 import dev.tandem.core.op.Pointwise;
 import dev.tandem.core.op.Pool2d;
@@ -92,6 +94,8 @@ public final class CpuBackend implements Backend {
       case SoftmaxCrossEntropyGrad g -> true;
       case Recurrent r -> false;
       case RecurrentGrad g -> false;
+      case Normalize n -> false;
+      case NormalizeGrad g -> false;
     };
   }
 
@@ -129,6 +133,8 @@ public final class CpuBackend implements Backend {
       case SoftmaxCrossEntropyGrad g -> CrossEntropyKernels.prepareGrad(call, team);
       case Recurrent r -> throw new IllegalArgumentException("cpu claims no " + r.name());
       case RecurrentGrad g -> throw new IllegalArgumentException("cpu claims no " + g.name());
+      case Normalize n -> throw new IllegalArgumentException("cpu claims no " + n.name());
+      case NormalizeGrad g -> throw new IllegalArgumentException("cpu claims no " + g.name());
     };
   }
 

@@ -305,7 +305,7 @@ final class GradientRules {
       return Tape.differentiate(in, leaves -> Decompositions.of(op, leaves), given);
     }
     List<Tensor> gradients = new ArrayList<>();
-    for (int k = 0; k < given.size(); k++) {
+    for (int k = 0; k < op.differentiable(out.size()); k++) {
       Tensor g = given.get(k);
       gradients.add(g != null ? g
           : Tensor.full(in.get(0).device(), 0, out.get(k).shape().dims()).to(out.get(k).dtype()));

@@ -30,7 +30,7 @@ public final class Tape implements Recorder {
     Scope scope = Scope.current();
     String path = scope == null ? "" : scope.path();
     entries.add(new Entry.Executed(op, in, out, saved, path));
-    produced.addAll(out);
+    out.stream().filter(Tensor::requiresGrad).forEach(produced::add);
   }
 
   @Override

@@ -9,14 +9,14 @@ import org.jspecify.annotations.Nullable;
  * the second, the decomposition is differentiated instead.
  */
 public sealed interface Composite extends Op
-    permits SoftmaxCrossEntropy, SoftmaxCrossEntropyGrad, Recurrent, RecurrentGrad {
+    permits SoftmaxCrossEntropy, SoftmaxCrossEntropyGrad, Recurrent, RecurrentGrad, Normalize, NormalizeGrad {
   /** The composite that computes this one's gradients; null for one that is a gradient itself. */
   default @Nullable Composite gradient() {
     return null;
   }
 
   /** What {@link #gradient} reads, picked from this operation's inputs, its outputs (the trailing ones too), and one gradient for each
-   * of its results. */
+   * of its results through which gradients flow. */
   default <T> List<T> gradientOperands(List<T> in, List<T> out, List<T> gradients) {
     return List.of();
   }

@@ -29,6 +29,11 @@ public sealed interface Op
     return outputs;
   }
 
+  /** Through how many leading results gradients flow: all, unless some are by-products such as statistics. */
+  default int differentiable(int outputs) {
+    return results(outputs);
+  }
+
   /** Checks the number of operands. */
   static void arity(List<Spec> in, int wanted, String what) {
     if (in.size() != wanted) {

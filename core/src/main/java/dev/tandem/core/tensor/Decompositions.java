@@ -1,6 +1,8 @@
 package dev.tandem.core.tensor;
 
 import dev.tandem.core.op.Composite;
+import dev.tandem.core.op.Normalize;
+import dev.tandem.core.op.NormalizeGrad;
 import dev.tandem.core.op.Recurrent;
 import dev.tandem.core.op.RecurrentGrad;
 import dev.tandem.core.op.Reduce;
@@ -37,6 +39,8 @@ public final class Decompositions {
       case Recurrent r -> RecurrentDecomposition.of(r, in);
       case SoftmaxCrossEntropyGrad g -> throw gradient();
       case RecurrentGrad g -> throw gradient();
+      case Normalize n -> NormalizeDecomposition.of(n, in);
+      case NormalizeGrad g -> throw gradient();
     };
   }
 

@@ -45,11 +45,12 @@ public final class Execution {
     List<Operand> sources = operands(in);
     List<Tensor> out = new ArrayList<>(specs.size());
     int results = op.results(specs.size());
+    int differentiable = op.differentiable(specs.size());
     for (int k = 0; k < specs.size(); k++) {
       Spec s = specs.get(k);
-      boolean differentiable = recording && s.dtype().isFloat() && k < results;
+      boolean requiresGrad = recording && s.dtype().isFloat() && k < differentiable;
       Layout layout = rowMajor ? Layout.contiguous(s.shape()) : layout(backend, op, sources, s);
-      out.add(new Tensor(fresh(device, s.dtype(), s.shape().size()), layout, s.dtype(), differentiable, null));
+      out.add(new Tensor(fresh(device, s.dtype(), s.shape().size()), layout, s.dtype(), requiresGrad, null));
     }
     dispatch(device, op, sources, operands(out));
     Scope scope = Scope.current();

@@ -127,6 +127,14 @@ public abstract class BackendContract {
   }
 
   @Nested
+  class Normalizations extends NormalizeContract {
+    @Override
+    Backend backend() {
+      return BackendContract.this.backend();
+    }
+  }
+
+  @Nested
   class Replays extends ReplayContract {
     @Override
     Backend backend() {

@@ -1,6 +1,8 @@
 package dev.tandem.core.testing;
 
 import dev.tandem.core.backend.Backend;
+import dev.tandem.core.op.Normalize;
+import dev.tandem.core.op.NormalizeGrad;
 import dev.tandem.core.op.Recurrent;
 import dev.tandem.core.op.RecurrentGrad;
 import dev.tandem.core.op.SoftmaxCrossEntropy;
@@ -11,7 +13,8 @@ import java.util.function.Consumer;
 /** What the groups of {@link BackendContract} share. */
 abstract class Contract {
   static final ReferenceBackend ORACLE = new ReferenceBackend(
-      Set.of(SoftmaxCrossEntropy.class, SoftmaxCrossEntropyGrad.class, Recurrent.class, RecurrentGrad.class));
+      Set.of(SoftmaxCrossEntropy.class, SoftmaxCrossEntropyGrad.class, Recurrent.class, RecurrentGrad.class, Normalize.class,
+          NormalizeGrad.class));
 
   /** The backend under test. */
   abstract Backend backend();

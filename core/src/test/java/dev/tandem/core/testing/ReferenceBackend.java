@@ -11,6 +11,8 @@ import dev.tandem.core.op.Conv2dGradWeight;
 import dev.tandem.core.op.CumulativeSum;
 import dev.tandem.core.op.Gather;
 import dev.tandem.core.op.MatMul;
+import dev.tandem.core.op.Normalize;
+import dev.tandem.core.op.NormalizeGrad;
 import dev.tandem.core.op.Pointwise;
 import dev.tandem.core.op.Pool2d;
 import dev.tandem.core.op.Pool2dGrad;
@@ -119,6 +121,8 @@ public final class ReferenceBackend implements Backend {
       case SoftmaxCrossEntropyGrad g -> crossEntropyGrad(in.get(0), in.get(1), in.get(2), in.get(3), out.get(0));
       case Recurrent r -> ReferenceRecurrent.forward(r, in, out);
       case RecurrentGrad g -> ReferenceRecurrent.backward(g.forward(), in, out);
+      case Normalize n -> ReferenceNormalize.forward(n, in, out);
+      case NormalizeGrad g -> ReferenceNormalize.backward(g.forward(), in, out);
     }
   }
 
