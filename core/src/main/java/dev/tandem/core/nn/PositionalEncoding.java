@@ -9,7 +9,6 @@ import java.util.random.RandomGenerator;
 public final class PositionalEncoding extends Module {
   private final Parameter table;
 
-
   private PositionalEncoding(boolean learned, int features, int maxLength) {
     if (features < 1 || maxLength < 1) {
       throw new ShapeException(

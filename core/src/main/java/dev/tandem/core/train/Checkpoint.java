@@ -63,8 +63,9 @@ public final class Checkpoint {
     int steps = number(file, content.metadata(), "steps");
     String seed = content.metadata().get("seed");
     if (seed != null && !seed.equals(Long.toString(trainer.seed()))) {
-      throw new IllegalArgumentException("the training saved in " + file + " has seed " + seed + ", not " + trainer.seed()
-          + "; go on with the same seed, which fixes the order of the data");
+      throw new IllegalArgumentException(
+          "the training saved in " + file + " has seed " + seed + ", not " + trainer.seed()
+              + "; go on with the same seed, which fixes the order of the data");
     }
     trainer.optimizer().checkState(optimizer);
     Schedule schedule = trainer.optimizer().schedule();

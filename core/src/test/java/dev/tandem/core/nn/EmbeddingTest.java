@@ -52,7 +52,8 @@ class EmbeddingTest {
   @Test
   void gradientsAgreeWithFiniteDifferences() {
     Embedding layer = new Embedding(4, 3);
-    GradientCheck.check(layer, in -> layer.apply(Tensor.of(layer.device(), new int[] {1, 3, 1, 0}, 2, 2)).mul(in.get(0)),
+    GradientCheck.check(layer,
+        in -> layer.apply(Tensor.of(layer.device(), new int[] {1, 3, 1, 0}, 2, 2)).mul(in.get(0)),
         new int[] {2, 2, 3});
   }
 

@@ -109,7 +109,8 @@ class GraphTest {
       for (int o = 0; o < 2; o++) {
         double want = bias[o];
         for (int f = 0; f < 3; f++) {
-          double message = aggregation == MessagePassing.Aggregation.MEAN && count > 0 ? arrived[f] / count : arrived[f];
+          double message =
+              aggregation == MessagePassing.Aggregation.MEAN && count > 0 ? arrived[f] / count : arrived[f];
           want += rel[o * 3 + f] * message + root[o * 3 + f] * x[i * 3 + f];
         }
         assertThat((double) got[i * 2 + o]).as("node %s", i).isCloseTo(want, within(1e-6));

@@ -127,7 +127,8 @@ class RecurrentLayersTest {
 
   private void followsItsEquations(RecurrentLayer layer, Cell cell) {
     layer.on(device, 5);
-    layer.parameters().forEach((path, p) -> p.tensor().write(random(device, path.hashCode(), p.shape().dims()).toHost()));
+    layer.parameters()
+        .forEach((path, p) -> p.tensor().write(random(device, path.hashCode(), p.shape().dims()).toHost()));
     Tensor x = random(device, 1, T, N, I);
     float[] values = x.toArray();
     float[] y = layer.apply(x).toArray();
@@ -314,7 +315,8 @@ class RecurrentLayersTest {
     refuses(() -> layer.apply(random(device, 1, T, I)), "unsqueeze");
     refuses(() -> layer.apply(x, random(device, 1, 2, N, H), null, null), "initial state h must be [4, 3, 2]");
     refuses(() -> layer.apply(x, null, random(device, 1, 4, 1, H), null), "initial state c must be [4, 3, 2]");
-    refuses(() -> layer.apply(x, null, null, Tensor.of(device, new int[T], T)), "lengths must be [3], one per sequence");
+    refuses(() -> layer.apply(x, null, null, Tensor.of(device, new int[T], T)),
+        "lengths must be [3], one per sequence");
     refuses(() -> layer.apply(x, null, null, Tensor.zeros(device, N)), "lengths must be I32");
     refuses(() -> new Lstm(0, 3), "both must be positive");
     Gru batchFirst = new Gru(I, H, RecurrentOptions.DEFAULT.withBatchFirst(true));

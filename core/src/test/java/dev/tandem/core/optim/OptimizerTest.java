@@ -91,7 +91,8 @@ class OptimizerTest {
     assertThatThrownBy(() -> none.on(bowl)).hasMessage("group 1 of Sgd has no parameter of Bowl that an earlier group "
         + "has not; its parameters are [a, unused, b]");
     Optimizer bound = new Sgd(LR).on(bowl);
-    assertThatThrownBy(() -> bound.group(path -> true, g -> g)).hasMessageContaining("name its groups before on(model)");
+    assertThatThrownBy(() -> bound.group(path -> true, g -> g))
+        .hasMessageContaining("name its groups before on(model)");
     assertThatThrownBy(() -> new Sgd(LR).group(path -> true, g -> g.weightDecay(-1)))
         .hasMessage("weight decay must be a number of at least 0, not -1.0");
     assertThatThrownBy(() -> new Sgd(LR).group(path -> true, g -> g.learningRateFactor(Double.NaN)))
@@ -103,9 +104,11 @@ class OptimizerTest {
     Module model = new Sequential(new Linear(3, 5), new Linear(5, 4), new Linear(4, 7));
     model.on(new Device(new ReferenceBackend()), 1);
     assertThat(ParameterRun.of(model.parameters().entrySet())).hasSize(1);
-    assertThat(ParameterRun.of(model.parameters().entrySet().stream().filter(e -> e.getKey().endsWith("bias")).toList()))
+    assertThat(
+        ParameterRun.of(model.parameters().entrySet().stream().filter(e -> e.getKey().endsWith("bias")).toList()))
         .hasSize(1);
-    assertThat(ParameterRun.of(model.parameters().entrySet().stream().filter(e -> !e.getKey().startsWith("1")).toList()))
+    assertThat(
+        ParameterRun.of(model.parameters().entrySet().stream().filter(e -> !e.getKey().startsWith("1")).toList()))
         .hasSize(3);
   }
 

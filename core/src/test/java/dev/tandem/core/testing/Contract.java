@@ -13,7 +13,8 @@ import java.util.function.Consumer;
 /** What the groups of {@link BackendContract} share. */
 abstract class Contract {
   static final ReferenceBackend ORACLE = new ReferenceBackend(
-      Set.of(SoftmaxCrossEntropy.class, SoftmaxCrossEntropyGrad.class, Recurrent.class, RecurrentGrad.class, Normalize.class,
+      Set.of(SoftmaxCrossEntropy.class, SoftmaxCrossEntropyGrad.class, Recurrent.class, RecurrentGrad.class,
+          Normalize.class,
           NormalizeGrad.class));
 
   /** The backend under test. */

@@ -162,7 +162,8 @@ final class ReferenceRecurrent {
     int operands = op.operands();
     int results = 1 + op.cell().states();
     int outputs = in.size() - operands - results;
-    ReferenceRecurrent r = new ReferenceRecurrent(op, in.subList(0, operands), in.subList(operands, operands + outputs));
+    ReferenceRecurrent r =
+        new ReferenceRecurrent(op, in.subList(0, operands), in.subList(operands, operands + outputs));
     List<Elements> given = in.subList(operands + outputs, in.size());
     for (int n = 0; n < r.sequences; n++) {
       double[] dh = r.row(given.get(1), n);

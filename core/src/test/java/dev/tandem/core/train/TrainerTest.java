@@ -98,7 +98,8 @@ class TrainerTest {
         .on(new Device(new ReferenceBackend()), 42);
     Trainer otherSeed = Trainer.of(SmallNetwork.model(), Losses.crossEntropy(), new Adam(0.02))
         .on(new Device(new ReferenceBackend()), 43);
-    assertThatThrownBy(() -> Checkpoint.load(folder, otherSeed)).hasMessageContaining(" has seed 42, not 43; go on with the same seed");
+    assertThatThrownBy(() -> Checkpoint.load(folder, otherSeed))
+        .hasMessageContaining(" has seed 42, not 43; go on with the same seed");
     Checkpoint.load(folder, second);
     List<EpochResult> resumed = second.fit(train, epochs(5)).epochs();
 
