@@ -8,8 +8,8 @@ import dev.tandem.core.shape.ShapeException;
 import dev.tandem.core.tensor.Tensor;
 
 /**
- * Makes pairs of vectors alike or unlike: {@code 1 - cos} where the target is 1, and {@code max(0, cos - margin)} where it is
- * -1, as in PyTorch.
+ * Makes pairs of vectors alike or unlike: {@code 1 - cos} where the target is 1, and {@code max(0, cos - margin)}
+ * where it is -1, as in PyTorch.
  */
 public final class CosineEmbeddingLoss {
   private static final Expr COSINE = Expr.input(0);
@@ -33,7 +33,8 @@ public final class CosineEmbeddingLoss {
   }
 
   /**
-   * The loss of {@code first} and {@code second}, both {@code [N, D]}, given {@code target} F32 {@code [N]} of 1 and -1.
+   * The loss of {@code first} and {@code second}, both {@code [N, D]}, given {@code target} F32 {@code [N]} of 1
+   * and -1.
    *
    * @throws ShapeException if the shapes do not fit
    */

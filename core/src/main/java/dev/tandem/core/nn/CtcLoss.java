@@ -10,10 +10,10 @@ import dev.tandem.core.shape.ShapeException;
 import dev.tandem.core.tensor.Tensor;
 
 /**
- * Connectionist temporal classification: the negative log-likelihood of a label sequence, summed over all its alignments with
- * a longer sequence of frames. Graves, Fernández, Gomez, Schmidhuber: Connectionist Temporal Classification, ICML 2006,
- * section 4.1, with sums of logarithms instead of rescaling. The gradient comes from the tape: it costs one small operation
- * per frame and direction, however long the labels.
+ * Connectionist temporal classification: the negative log-likelihood of a label sequence, summed over all its
+ * alignments with a longer sequence of frames. Graves, Fernández, Gomez, Schmidhuber: Connectionist Temporal
+ * Classification, ICML 2006, section 4.1, with sums of logarithms instead of rescaling. The gradient comes from the
+ * tape. Forward and backward take a few small operations per frame.
  */
 public final class CtcLoss {
   /** The logarithm of a probability of 0: finite, so that differences of two are 0 and not NaN. */
@@ -46,7 +46,8 @@ public final class CtcLoss {
   /**
    * @param blank the class that stands for no label
    * @param reduction MEAN divides each loss by the length of its target, as PyTorch does, and takes the mean
-   * @param zeroInfinity whether targets too long for their input count 0 instead of infinity; they have no gradient either way
+   * @param zeroInfinity whether targets too long for their input count 0 instead of infinity; they have no gradient
+   *     either way
    */
   public CtcLoss(int blank, Reduction reduction, boolean zeroInfinity) {
     if (blank < 0) {
@@ -57,8 +58,10 @@ public final class CtcLoss {
     this.zeroInfinity = zeroInfinity;
   }
 
-  /** log(α) of a state after a frame (equation 6) from itself, its two predecessors, the frame, whether it may be jumped to, and
-   * the input's length; argument 0 is the frame's number. */
+  /**
+   * log(α) of a state after a frame (equation 6) from itself, its two predecessors, the frame, whether it may be
+   * jumped to, and the input's length; argument 0 is the frame's number.
+   */
   private static Expr frame() {
     Expr jump = Expr.input(4, Kind.BOOL).where(Expr.input(2), Expr.constant(NEVER));
     Expr most = A.max(B).max(jump);

@@ -27,7 +27,8 @@ final class ElementwiseLoss extends FramedLoss {
    * @param loss of one pair
    * @param parameter what it reads as {@link #PARAMETER}
    * @param weights what it reads as {@link #WEIGHT}, broadcast along the last axis; empty if it reads none
-   * @param perExample whether the mean is that of the sums over each example, entry of the first axis; else that of all elements
+   * @param perExample whether the mean is that of the sums over each example, entry of the first axis; else that of
+   *     all elements
    */
   ElementwiseLoss(String name, Expr loss, double parameter, List<Float> weights, Reduction reduction,
       boolean perExample) {

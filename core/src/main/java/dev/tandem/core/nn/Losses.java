@@ -100,9 +100,9 @@ public final class Losses {
   }
 
   /**
-   * The divergence of Kullback and Leibler 1951, {@code p (log(p) - x)}, of log-probabilities x {@code [N, ...]} from a
-   * target distribution p; where p is 0 it is 0. MEAN is the mean over the N examples of the sums over each, which is the
-   * divergence itself and what PyTorch calls {@code batchmean}.
+   * The divergence of Kullback and Leibler 1951, {@code p (log(p) - x)}, of log-probabilities x {@code [N, ...]}
+   * from a target distribution p; where p is 0 it is 0. MEAN is the mean over the N examples of the sums over each,
+   * which is the divergence itself and what PyTorch calls {@code batchmean}.
    *
    * @param logTargets whether targets are log(p), else p
    */
@@ -119,7 +119,10 @@ public final class Losses {
     return hinge(Reduction.MEAN);
   }
 
-  /** {@code max(0, 1 - y x)} of scores x and targets y that are -1 or 1: Cortes and Vapnik, Support-vector networks, 1995. */
+  /**
+   * {@code max(0, 1 - y x)} of scores x and targets y that are -1 or 1: Cortes and Vapnik, Support-vector networks,
+   * 1995.
+   */
   public static Loss hinge(Reduction reduction) {
     return new ElementwiseLoss("hinge", ONE.sub(Y.mul(X)).max(ZERO), reduction);
   }
@@ -143,7 +146,10 @@ public final class Losses {
     return cosineSimilarity(Reduction.MEAN);
   }
 
-  /** {@code 1 - cos(output, target)} along the last axis; for pairs that shall be unlike see {@link CosineEmbeddingLoss}. */
+  /**
+   * {@code 1 - cos(output, target)} along the last axis; for pairs that shall be unlike see {@link
+   * CosineEmbeddingLoss}.
+   */
   public static Loss cosineSimilarity(Reduction reduction) {
     return new CosineLoss(reduction);
   }

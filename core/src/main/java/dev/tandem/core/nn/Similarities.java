@@ -22,8 +22,8 @@ public final class Similarities {
   }
 
   /**
-   * {@code a·b / (max(|a|, ε) max(|b|, ε))} along {@code axis}, which is removed; ε is 1e-8. Gradients at a vector of length
-   * 0 stay finite.
+   * {@code a·b / (max(|a|, ε) max(|b|, ε))} along {@code axis}, which is removed; ε is 1e-8. Gradients at a vector
+   * of length 0 stay finite.
    *
    * @throws ShapeException if the shapes differ
    */
