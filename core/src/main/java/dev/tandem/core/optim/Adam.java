@@ -5,7 +5,8 @@ import java.util.List;
 
 /**
  * Adam (Kingma and Ba: Adam: A Method for Stochastic Optimization, ICLR 2015, algorithm 1):
- * {@code m = β1 m + (1 - β1) g; v = β2 v + (1 - β2) g²; p = p - lr (m / (1 - β1^t)) / (sqrt(v / (1 - β2^t)) + ε)}.
+ * {@code m = β1 m + (1 - β1) g; v = β2 v + (1 - β2) g²;
+ * p = p - lr (m / (1 - β1^t)) / (sqrt(v / (1 - β2^t)) + ε)}.
  */
 public class Adam extends MomentOptimizer {
   public Adam(double learningRate) {

@@ -48,9 +48,9 @@ public final class Clipping {
   }
 
   /**
-   * All gradients of {@code models} multiplied by {@code maxNorm / norm} when their Euclidean norm, taken together, is above
-   * {@code maxNorm}: Pascanu, Mikolov, Bengio, On the difficulty of training recurrent neural networks, ICML 2013,
-   * algorithm 1. A norm that is not finite makes them NaN or 0, as in PyTorch.
+   * All gradients of {@code models} multiplied by {@code maxNorm / norm} when their Euclidean norm, taken together,
+   * is above {@code maxNorm}: Pascanu, Mikolov, Bengio, On the difficulty of training recurrent neural networks,
+   * ICML 2013, algorithm 1. A norm that is not finite makes them NaN or 0, as in PyTorch.
    *
    * @param models on one device; gradients of other parameters stay as they are
    * @throws IllegalArgumentException if {@code maxNorm} is not a positive number, or no gradient is of these models

@@ -12,10 +12,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * LAMB (You et al.: Large Batch Optimization for Deep Learning: Training BERT in 76 minutes, ICLR 2020, algorithm 2): m and v as
- * in {@link Adam}; {@code u = (m / (1 - β1^t)) / (sqrt(v / (1 - β2^t)) + ε) + weightDecay p; p = p - lr |p| / |u| u} with the
- * norms of each parameter tensor, their ratio being 1 where one is 0. The ratio scales each parameter as a whole, so LAMB takes
- * two reductions and one update per parameter besides the run that updates m and v.
+ * LAMB (You et al.: Large Batch Optimization for Deep Learning: Training BERT in 76 minutes, ICLR 2020, algorithm
+ * 2): m and v as in {@link Adam}; {@code u = (m / (1 - β1^t)) / (sqrt(v / (1 - β2^t)) + ε) + weightDecay p; p = p -
+ * lr |p| / |u| u} with the norms of each parameter tensor, their ratio being 1 where one is 0. The ratio scales
+ * each parameter as a whole, so LAMB takes two reductions and one update per parameter besides the run that updates
+ * m and v.
  */
 public final class Lamb extends MomentOptimizer {
   private static final Program SQUARE = Program.of(1, PARAMETER.mul(PARAMETER));

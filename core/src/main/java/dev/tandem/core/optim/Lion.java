@@ -4,8 +4,8 @@ import dev.tandem.core.pointwise.Expr;
 import java.util.List;
 
 /**
- * Lion (Chen et al.: Symbolic Discovery of Optimization Algorithms, NeurIPS 2023, algorithm 2):
- * {@code p = p - lr (sign(β1 m + (1 - β1) g) + weightDecay p); m = β2 m + (1 - β2) g}. Wants learning rates some 3 to 10 times
+ * Lion (Chen et al.: Symbolic Discovery of Optimization Algorithms, NeurIPS 2023, algorithm 2): {@code p = p - lr
+ * (sign(β1 m + (1 - β1) g) + weightDecay p); m = β2 m + (1 - β2) g}. Wants learning rates some 3 to 10 times
  * smaller than {@link AdamW}, and weight decay as much larger.
  */
 public final class Lion extends Optimizer {

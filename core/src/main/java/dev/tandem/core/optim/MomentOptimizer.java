@@ -4,8 +4,8 @@ import dev.tandem.core.pointwise.Expr;
 import java.util.List;
 
 /**
- * What Adam and its descendants share: moving averages of the gradient, {@code m = β1 m + (1 - β1) g}, and of its square,
- * {@code v = β2 v + (1 - β2) g²}, whose bias corrections are computed on the host in double precision.
+ * What Adam and its descendants share: moving averages of the gradient, {@code m = β1 m + (1 - β1) g}, and of its
+ * square, {@code v = β2 v + (1 - β2) g²}, whose bias corrections are computed on the host in double precision.
  */
 abstract class MomentOptimizer extends Optimizer {
   final double beta1;
@@ -13,7 +13,10 @@ abstract class MomentOptimizer extends Optimizer {
   final double eps;
   private final boolean decoupled;
 
-  /** @param decoupled whether the parameter itself decays, as in {@link AdamW}; else an L2 penalty's gradient is added to g */
+  /**
+   * @param decoupled whether the parameter itself decays, as in {@link AdamW}; else an L2 penalty's gradient is
+   *     added to g
+   */
   MomentOptimizer(double learningRate, double beta1, double beta2, double eps, double weightDecay, boolean decoupled) {
     super(learningRate, weightDecay, List.of("exp_avg", "exp_avg_sq"));
     requireFraction("beta1", beta1);

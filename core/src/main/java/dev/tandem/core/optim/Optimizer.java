@@ -28,19 +28,15 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Updates parameters. A recipe until {@link #on}. A step has two halves: {@link #beginStep} does what the host must do
- * anew in every step, replayed or not; {@link #update} only executes operations, so that it can be replayed.
+ * Updates parameters. A recipe until {@link #on}. A step has two halves: {@link #beginStep} does what the host must
+ * do anew in every step, replayed or not; {@link #update} only executes operations, so that it can be replayed.
  *
- * <p>A subclass gives one {@link #formula} from the parameter, its gradient, one element of each state and each scalar to
- * the new parameter and states. It runs over a whole run of the model's flat {@link ParameterBuffer} at once; only
- * {@link #group groups} of parameters that are treated differently take further runs.
+ * <p>A subclass gives one {@link #formula} from the parameter, its gradient, one element of each state and each
+ * scalar to the new parameter and states. It runs over a whole run of the model's flat {@link ParameterBuffer} at
+ * once; only {@link #group groups} of parameters that are treated differently take further runs.
  *
- * <pre>{@code
- * var optimizer = new AdamW(1e-3, 0.01)
- *     .group((path, p) -> p.shape().rank() < 2, g -> g.weightDecay(0))
- *     .schedule(Schedules.warmup(500, Schedules.cosine(20_000, 0)))
- *     .on(model);
- * }</pre>
+ * <pre>{@code var optimizer = new AdamW(1e-3, 0.01) .group((path, p) -> p.shape().rank() < 2, g ->
+ * g.weightDecay(0)) .schedule(Schedules.warmup(500, Schedules.cosine(20_000, 0))) .on(model); }</pre>
  */
 public abstract class Optimizer {
   /** Input of the formula: the parameter. */
@@ -78,7 +74,10 @@ public abstract class Optimizer {
     this.states = List.copyOf(states);
   }
 
-  /** The new parameter, then the new states, from {@link #PARAMETER}, {@link #GRADIENT}, {@link #state} and {@link #scalar}. */
+  /**
+   * The new parameter, then the new states, from {@link #PARAMETER}, {@link #GRADIENT}, {@link #state} and {@link
+   * #scalar}.
+   */
   protected abstract List<Expr> formula(double weightDecay);
 
   /** What the formula reads in step {@code step} (from 1) as its scalars; always as many. Computed in double. */

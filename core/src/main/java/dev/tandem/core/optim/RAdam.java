@@ -4,9 +4,9 @@ import dev.tandem.core.pointwise.Expr;
 import java.util.List;
 
 /**
- * Rectified Adam (Liu et al.: On the Variance of the Adaptive Learning Rate and Beyond, ICLR 2020, algorithm 2): plain momentum
- * until the variance of the adaptive rate can be told, that is while {@code ρ_t <= 5} (as PyTorch has it; the paper says 4), then
- * Adam's step times the rectification {@code r_t}.
+ * Rectified Adam (Liu et al.: On the Variance of the Adaptive Learning Rate and Beyond, ICLR 2020, algorithm 2):
+ * plain momentum until the variance of the adaptive rate can be told, that is while {@code ρ_t <= 5} (as PyTorch
+ * has it; the paper says 4), then Adam's step times the rectification {@code r_t}.
  */
 public final class RAdam extends MomentOptimizer {
   /** PyTorch's defaults; it suggests a learning rate of 0.001. */

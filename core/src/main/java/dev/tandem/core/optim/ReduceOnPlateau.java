@@ -4,9 +4,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Reduces the learning rate when the loss has stopped falling, as PyTorch does. A loss counts as lower if it is so by more
- * than a share of the lowest one. {@code Trainer} tells it the validation loss after each epoch; a loop of one's own calls
- * {@link #observe}.
+ * Reduces the learning rate when the loss has stopped falling, as PyTorch does. A loss counts as lower if it is so
+ * by more than a share of the lowest one. {@code Trainer} tells it the validation loss after each epoch; a loop of
+ * one's own calls {@link #observe}.
  */
 public final class ReduceOnPlateau implements Schedule {
   private final double factor;

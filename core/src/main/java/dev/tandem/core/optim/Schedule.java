@@ -27,7 +27,10 @@ public interface Schedule {
   default void loadState(Map<String, String> state) {
   }
 
-  /** This schedule counting in units of {@code steps} steps: {@code step(30, 0.1).every(loader.batches())} counts epochs. */
+  /**
+   * This schedule counting in units of {@code steps} steps: {@code step(30, 0.1).every(loader.batches())} counts
+   * epochs.
+   */
   default Schedule every(int steps) {
     Optimizer.require(steps > 0, "a schedule counts in units of at least 1 step, not " + steps);
     return new DerivedSchedule(this, step -> factor(step / steps));

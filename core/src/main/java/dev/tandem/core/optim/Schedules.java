@@ -4,8 +4,8 @@ import java.util.Arrays;
 
 /**
  * The usual schedules of the learning rate. Each begins at the optimizer's learning rate, or reaches it; minima are
- * fractions of it. Steps count from 0; {@link Schedule#every} makes them epochs. For one that follows the validation loss see
- * {@link ReduceOnPlateau}.
+ * fractions of it. Steps count from 0; {@link Schedule#every} makes them epochs. For one that follows the
+ * validation loss see {@link ReduceOnPlateau}.
  */
 public final class Schedules {
   private static final Schedule CONSTANT = step -> 1;
@@ -49,8 +49,8 @@ public final class Schedules {
   }
 
   /**
-   * {@link #cosine} again and again, the first one {@code first} steps long and each next one {@code multiplier} times as
-   * long as the one before: SGDR, section 3, T_0 and T_mult.
+   * {@link #cosine} again and again, the first one {@code first} steps long and each next one {@code multiplier}
+   * times as long as the one before: SGDR, section 3, T_0 and T_mult.
    */
   public static Schedule cosineRestarts(int first, int multiplier, double minimum) {
     requireSteps(first);
@@ -68,8 +68,8 @@ public final class Schedules {
   }
 
   /**
-   * Grows linearly to the beginning of {@code then} in {@code steps} steps, the first being {@code 1 / steps} of it: Goyal et
-   * al., Accurate, large minibatch SGD, 2017, section 2.2.
+   * Grows linearly to the beginning of {@code then} in {@code steps} steps, the first being {@code 1 / steps} of
+   * it: Goyal et al., Accurate, large minibatch SGD, 2017, section 2.2.
    */
   public static Schedule warmup(int steps, Schedule then) {
     requireSteps(steps);
@@ -77,7 +77,10 @@ public final class Schedules {
         step -> step < steps ? (step + 1.0) / steps * then.factor(0) : then.factor(step - steps));
   }
 
-  /** {@link #oneCycle(int, double, double, double)} as PyTorch has it: 30 % rise from 1/25, then a fall to 1/250 000. */
+  /**
+   * {@link #oneCycle(int, double, double, double)} as PyTorch has it: 30 % rise from 1/25, then a fall to 1/250
+   * 000.
+   */
   public static Schedule oneCycle(int steps) {
     return oneCycle(steps, 0.3, 25, 1e4);
   }

@@ -4,9 +4,9 @@ import dev.tandem.core.pointwise.Expr;
 import java.util.List;
 
 /**
- * Stochastic gradient descent, with momentum and Nesterov's variant as Sutskever et al. (On the importance of initialization and
- * momentum in deep learning, ICML 2013) and PyTorch write them: {@code g = g + weightDecay p; v = momentum v + g;
- * p = p - lr (nesterov ? g + momentum v : v)}.
+ * Stochastic gradient descent, with momentum and Nesterov's variant as Sutskever et al. (On the importance of
+ * initialization and momentum in deep learning, ICML 2013) and PyTorch write them: {@code g = g + weightDecay p; v
+ * = momentum v + g; p = p - lr (nesterov ? g + momentum v : v)}.
  */
 public final class Sgd extends Optimizer {
   private final double momentum;

@@ -13,7 +13,10 @@ import dev.tandem.core.tensor.Tensor;
 import dev.tandem.core.testing.ReferenceBackend;
 import dev.tandem.core.train.TrainStep;
 
-/** Parameters whose loss is {@code 1/2 Σ c (p - t)²}, so that the gradient is {@code c (p - t)}, and one it does not depend on. */
+/**
+ * Parameters whose loss is {@code 1/2 Σ c (p - t)²}, so that the gradient is {@code c (p - t)}, and one it does not
+ * depend on.
+ */
 final class Bowl extends Module {
   static final double LR = 0.05;
   static final int STEPS = 20;

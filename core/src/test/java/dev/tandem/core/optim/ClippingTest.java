@@ -16,7 +16,10 @@ import java.util.function.BiFunction;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
-/** Plain descent with rate 1 moves by the clipped gradient itself. The gradients are {@code c (a - 0.5)} and {@code c (b + 1)}. */
+/**
+ * Plain descent with rate 1 moves by the clipped gradient itself. The gradients are {@code c (a - 0.5)} and {@code
+ * c (b + 1)}.
+ */
 class ClippingTest {
   private static final double TOLERANCE = 1e-6;
 

@@ -82,7 +82,10 @@ class SchedulesTest {
     gives(Schedules.warmup(4, step -> 0.5), 1, 0.25);
   }
 
-  /** The numbers are those of torch.optim.lr_scheduler.OneCycleLR's documented formula: phases end at 0.3 n - 1 and n - 1. */
+  /**
+   * The numbers are those of torch.optim.lr_scheduler.OneCycleLR's documented formula: phases end at 0.3 n - 1 and
+   * n - 1.
+   */
   @Test
   void oneCycleRisesAndFalls() {
     Schedule s = Schedules.oneCycle(100);
