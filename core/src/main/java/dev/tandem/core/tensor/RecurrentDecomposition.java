@@ -12,7 +12,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The slow twin of {@link Recurrent}: one product for the inputs of all steps, then in every step one product and one program. States
+ * The slow twin of {@link Recurrent}: one product for the inputs of all steps, then in every step one product and one or two programs. States
  * come last among the inputs of a program, followed in masked sequences by whether the step is inside.
  */
 final class RecurrentDecomposition {
@@ -20,6 +20,8 @@ final class RecurrentDecomposition {
   private static final Program ADD_BIASES = Program.of(3, Expr.input(0).add(Expr.input(1)).add(Expr.input(2)));
   private static final Program INSIDE_OR_ZERO =
       Program.of(2, Expr.input(1, Kind.BOOL).where(Expr.input(0), Expr.constant(0)));
+  private static final Program LSTM_GATES = Program.of(4, Expr.input(0).sigmoid(), Expr.input(1).sigmoid(),
+      Expr.input(2).tanh(), Expr.input(3).sigmoid());
   private static final Program RESET = Program.of(3, Expr.input(0).add(Expr.input(1)).sigmoid().mul(Expr.input(2)));
 
   private final Recurrent op;
@@ -41,7 +43,8 @@ final class RecurrentDecomposition {
     hidden = in.get(1).shape().dim(1);
     int w = op.weights();
     int rows = op.cell().gates() * hidden;
-    weightHh = in.get(w + 1).transpose(0, 1);
+    // Copied once, so that the gradients of all steps, which add up, lie in memory alike.
+    weightHh = in.get(w + 1).transpose(0, 1).contiguous();
     Tensor product = x.reshape(steps * n, x.shape().dim(2)).matmul(in.get(w).transpose(0, 1));
     boolean hiddenBias = op.cell() == Recurrent.Cell.GRU;
     biasHh = hiddenBias ? in.get(w + 3).expand(n, rows) : null;
@@ -79,8 +82,7 @@ final class RecurrentDecomposition {
     Tensor h = states.get(0);
     List<Tensor> operands = new ArrayList<>(switch (op.cell()) {
       case RNN_TANH, RNN_RELU -> List.of(x, h.matmul(weightHh));
-      // Added before the gates are taken apart: so the gradient program has few enough operands to be one.
-      case LSTM -> x.add(h.matmul(weightHh)).split(hidden, 1);
+      case LSTM -> lstmGates(x, h);
       case GRU -> gates(x, h.matmul(weightHh).add(biasHh));
       case GRU_RESET_BEFORE -> resetBefore(x, h);
     });
@@ -89,6 +91,13 @@ final class RecurrentDecomposition {
       operands.add(inside.select(0, t));
     }
     return Execution.run(program, operands.toArray(Tensor[]::new));
+  }
+
+  /** Sums, so that gradients have few enough operands for one program, and activated apart from what follows, so that they read the
+   * gates instead of computing four functions again. */
+  private List<Tensor> lstmGates(Tensor x, Tensor h) {
+    Pointwise activated = Pointwise.of("gates", LSTM_GATES, Launch.NONE, x.dtype());
+    return Execution.run(activated, x.add(h.matmul(weightHh)).split(hidden, 1).toArray(Tensor[]::new));
   }
 
   private List<Tensor> gates(Tensor x, Tensor h) {
@@ -126,12 +135,8 @@ final class RecurrentDecomposition {
   }
 
   private static Program lstm(boolean masked) {
-    Expr i = Expr.input(0).sigmoid();
-    Expr f = Expr.input(1).sigmoid();
-    Expr g = Expr.input(2).tanh();
-    Expr o = Expr.input(3).sigmoid();
-    Expr c = f.mul(Expr.input(5)).add(i.mul(g));
-    return states(4, masked, o.mul(c.tanh()), c);
+    Expr c = Expr.input(1).mul(Expr.input(5)).add(Expr.input(0).mul(Expr.input(2)));
+    return states(4, masked, Expr.input(3).mul(c.tanh()), c);
   }
 
   /** @param first the number of the first old state among the inputs */
