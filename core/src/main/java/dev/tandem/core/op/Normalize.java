@@ -26,7 +26,8 @@ import java.util.List;
 public record Normalize(List<Integer> axes, double eps, boolean affine) implements Composite {
   public Normalize {
     axes = axes.stream().sorted().distinct().toList();
-    eps = (float) eps;
+    float rounded = (float) eps;
+    eps = rounded;
     if (!(eps > 0) || Double.isInfinite(eps)) {
       throw new IllegalArgumentException("a normalisation with eps " + eps + "; it must be positive");
     }
