@@ -125,6 +125,10 @@ public abstract class Block {
    * @throws IllegalStateException before {@link #on}
    */
   public final Device device() {
+    ShapeInference shapes = ShapeInference.current();
+    if (shapes != null) {
+      return shapes.device();
+    }
     if (device == null) {
       throw new IllegalStateException(name + " is on no device yet; call on(device, seed)");
     }
@@ -200,7 +204,11 @@ public abstract class Block {
   /** {@link #frame} for several results. */
   protected final List<Tensor> frames(Supplier<List<Tensor>> body) {
     Scope scope = Scope.current();
-    return scope == null ? inference(device(), body) : scope.frame(name, body, ArrayList::new);
+    if (scope == null) {
+      return inference(device(), body);
+    }
+    ShapeInference shapes = ShapeInference.current();
+    return scope.frame(name, shapes == null ? body : () -> shapes.watch(this, body), ArrayList::new);
   }
 
   final List<Tensor> inference(Device on, Supplier<List<Tensor>> body) {

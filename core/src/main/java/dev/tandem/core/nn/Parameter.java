@@ -45,6 +45,10 @@ public final class Parameter {
    * @throws IllegalStateException before the model is on a device
    */
   public Tensor tensor() {
+    ShapeInference shapes = ShapeInference.current();
+    if (shapes != null) {
+      return shapes.standIn(this);
+    }
     if (tensor == null) {
       throw new IllegalStateException(
           "parameter " + name + " " + shape + " has no values yet; call on(device, seed) on the model");

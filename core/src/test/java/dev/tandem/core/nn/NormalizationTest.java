@@ -148,7 +148,7 @@ class NormalizationTest {
   void batchNormNamesWhatItCannotNormalise() {
     Module model = new Sequential(new BatchNorm2d(3)).on(device, 1);
     assertThatThrownBy(() -> model.apply(Tensor.ones(device, 2, 4, 5, 5))).isInstanceOf(ShapeException.class)
-        .hasMessageContaining("[N, C, H, W] with C = 3, not [2, 4, 5, 5]");
+        .hasMessageContaining("Sequential.0").hasMessageContaining("[N, C, H, W] with C = 3, not [2, 4, 5, 5]");
     assertThatThrownBy(() -> model.apply(Tensor.ones(device, 2, 3))).isInstanceOf(ShapeException.class)
         .hasMessageContaining("[N, C, H, W]");
     Module flat = new BatchNorm1d(3).on(device, 1);
@@ -190,7 +190,7 @@ class NormalizationTest {
   void layerNormNamesTheDimensionsItWasMadeFor() {
     Module model = new Sequential(new LayerNorm(8)).on(device, 1);
     assertThatThrownBy(() -> model.apply(Tensor.ones(device, 2, 9))).isInstanceOf(ShapeException.class)
-        .hasMessageContaining("LayerNorm over [8] of [2, 9]");
+        .hasMessageContaining("Sequential.0").hasMessageContaining("LayerNorm over [8] of [2, 9]");
     assertThatThrownBy(() -> new LayerNorm(2, 3).on(device, 1).apply(Tensor.ones(device, 3)))
         .isInstanceOf(ShapeException.class).hasMessageContaining("[2, 3]");
     assertThatThrownBy(() -> new LayerNorm()).isInstanceOf(ShapeException.class).hasMessageContaining("dimensions");
