@@ -70,9 +70,9 @@ public final class Autoencoder implements Example {
 
     var trainer = Trainer.of(new Network(), Losses.mse(), new Adam(1e-3));
     DataLoader shuffled = train.batches(session.batch()).shuffled().seed(session.seed());
-    Double error = session.fit(trainer, shuffled, test.batches(256)).last().validationLoss();
-    session.print("mean squared error of test images " + error + "; of the mean of the training images in their place "
-        + meanImageError(train, test));
+    session.fit(trainer, shuffled, test.batches(256));
+    session.print("mean squared error of the reconstructions " + Console.decimal(trainer.evaluate(test.batches(256)).loss())
+        + ", of the mean training image in their place " + Console.decimal(meanImageError(train, test)));
 
     Path file = session.output();
     if (file != null) {

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -18,8 +19,6 @@ class MainTest {
   @ParameterizedTest
   @CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
       mpl                          | error: unknown example 'mpl'; did you mean 'mlp'?
-      gpt                          | error: unknown example 'gpt'; there are xor, logistic, mlp, devices
-      --epochs 3                   | error: which example? There are xor, logistic, mlp, devices
       xor mlp                      | error: 'mlp' is one word too many: one example, then options
       xor --epoch 3                | error: unknown option '--epoch'; did you mean '--epochs'?
       xor --devcie=cpu             | error: unknown option '--devcie'; did you mean '--device'?
@@ -38,10 +37,27 @@ class MainTest {
       xor --device cpu --precision bf16 | error: --precision bf16 is not available on cpu; it computes in fp32
       xor --device cpu --precision TF32 | error: --precision tf32 is not available on cpu; it computes in fp32
       xor --resume                 | error: --resume needs --checkpoint DIR, the folder to resume from
+      xor --dataset mnist          | error: xor has no use for --dataset; leave it out
+      mlp --output picture.png     | error: mlp has no use for --output; leave it out
+      cnn --dataset mnits          | error: cnn has no dataset 'mnits'; did you mean 'mnist'?
+      cnn --dataset imagenet       | error: cnn has no dataset 'imagenet'; there are fashion-mnist, mnist, cifar10
+      resnet --dataset cifar100    | error: resnet has no dataset 'cifar100'; did you mean 'cifar10'?
+      autoencoder --dataset cifar10 | error: autoencoder has no dataset 'cifar10'; there are fashion-mnist, mnist
+      cnn --dataset mnist          | error: mnist does not come with this program; name the folder that has it with --data DIR
+      autoencoder --output /no/such/a.png | error: --output wants a file in a folder that exists, and /no/such/a.png is none
       mlp --data /no/such/folder   | error: --data wants a folder, and /no/such/folder does not exist
       """)
   void whatCannotBeUsedIsOneLineAndStatus2(String arguments, String error) {
     assertThat(Program.run(arguments.split(" "))).isEqualTo(new Program(2, List.of(), List.of(error)));
+  }
+
+  @Test
+  void withoutAKnownExampleAllAreNamed() {
+    String names = Example.all().stream().map(Example::name).collect(Collectors.joining(", "));
+    assertThat(Program.run("qqqqqq"))
+        .isEqualTo(new Program(2, List.of(), List.of("error: unknown example 'qqqqqq'; there are " + names)));
+    assertThat(Program.run("--epochs", "3"))
+        .isEqualTo(new Program(2, List.of(), List.of("error: which example? There are " + names)));
   }
 
   @Test
@@ -75,7 +91,7 @@ class MainTest {
     assertThat(program.status()).isZero();
     assertThat(String.join("\n", program.out())).contains("--device", "--threads", "--precision", "--epochs", "--steps",
         "--batch", "--seed",
-        "--data", "--metrics", "--checkpoint", "--resume", "--no-capture");
+        "--data", "--dataset", "--output", "--metrics", "--checkpoint", "--resume", "--no-capture");
   }
 
   @Test

@@ -19,14 +19,14 @@ class TrainingTest {
   @TempDir Path folder;
 
   /** What one epoch came to; what depends on the clock is left out. */
-  private record Epoch(long number, double trainLoss, Double validationLoss, Double validationAccuracy) {
+  record Epoch(long number, double trainLoss, Double validationLoss, Double validationAccuracy) {
   }
 
   private List<Epoch> train(String... arguments) throws IOException {
     return train(folder.resolve("metrics.json"), arguments);
   }
 
-  private static List<Epoch> train(Path file, String... arguments) throws IOException {
+  static List<Epoch> train(Path file, String... arguments) throws IOException {
     var all = new ArrayList<>(List.of(arguments));
     all.addAll(List.of("--device", "cpu", "--metrics", file.toString()));
     Program program = Program.run(all.toArray(String[]::new));
