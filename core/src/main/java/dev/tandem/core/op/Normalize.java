@@ -26,10 +26,14 @@ import java.util.List;
 public record Normalize(List<Integer> axes, double eps, boolean affine) implements Composite {
   public Normalize {
     axes = axes.stream().sorted().distinct().toList();
-    eps = (float) eps;
+    eps = rounded(eps);
     if (!(eps > 0) || Double.isInfinite(eps)) {
       throw new IllegalArgumentException("a normalisation with eps " + eps + "; it must be positive");
     }
+  }
+
+  private static double rounded(double v) {
+    return (float) v;
   }
 
   @Override
