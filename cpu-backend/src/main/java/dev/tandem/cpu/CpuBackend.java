@@ -19,11 +19,16 @@ import dev.tandem.core.op.Op;
 import dev.tandem.core.op.Pointwise;
 import dev.tandem.core.op.Pool2d;
 import dev.tandem.core.op.Pool2dGrad;
+import dev.tandem.core.op.Recurrent;
+import dev.tandem.core.op.RecurrentGrad;
 import dev.tandem.core.op.Reduce;
 import dev.tandem.core.op.ScatterAdd;
 import dev.tandem.core.op.SoftmaxCrossEntropy;
 import dev.tandem.core.op.SoftmaxCrossEntropyGrad;
 import dev.tandem.core.shape.DType;
+import dev.tandem.core.shape.Layout;
+import dev.tandem.core.shape.Shape;
+import dev.tandem.core.shape.Spec;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -87,6 +92,8 @@ public final class CpuBackend implements Backend {
     return switch (op) {
       case SoftmaxCrossEntropy s -> true;
       case SoftmaxCrossEntropyGrad g -> true;
+      case Recurrent r -> false;
+      case RecurrentGrad g -> false;
       case Normalize n -> false;
       case NormalizeGrad g -> false;
     };
@@ -124,6 +131,8 @@ public final class CpuBackend implements Backend {
       case CumulativeSum c -> RowKernels.prepareCumulativeSum(c, call, team);
       case SoftmaxCrossEntropy s -> CrossEntropyKernels.prepareForward(call, team);
       case SoftmaxCrossEntropyGrad g -> CrossEntropyKernels.prepareGrad(call, team);
+      case Recurrent r -> throw new IllegalArgumentException("cpu claims no " + r.name());
+      case RecurrentGrad g -> throw new IllegalArgumentException("cpu claims no " + g.name());
       case Normalize n -> throw new IllegalArgumentException("cpu claims no " + n.name());
       case NormalizeGrad g -> throw new IllegalArgumentException("cpu claims no " + g.name());
     };
@@ -139,6 +148,30 @@ public final class CpuBackend implements Backend {
   @Override
   public long scratch(Op op, List<Operand> in) {
     return 0;
+  }
+
+  /** Images are channels-last: convolutions read them so, and pooling is five times as fast. */
+  @Override
+  public Layout layout(Op op, List<Operand> in, Spec out) {
+    return switch (op) {
+      case Conv2d c -> channelsLast(out.shape());
+      case Conv2dGradInput c -> channelsLast(out.shape());
+      case Pool2d p -> isChannelsLast(in.get(0)) ? channelsLast(out.shape()) : Layout.contiguous(out.shape());
+      // The image of an average pooling may be a stand-in without an order of its own.
+      case Pool2dGrad p -> isChannelsLast(in.get(1)) ? channelsLast(out.shape()) : Layout.contiguous(out.shape());
+      default -> Layout.contiguous(out.shape());
+    };
+  }
+
+  private static boolean isChannelsLast(Operand image) {
+    return image.layout().stride(1) == 1 && image.shape().dim(1) > 1;
+  }
+
+  private static Layout channelsLast(Shape s) {
+    long c = Math.max(1, s.dim(1));
+    long w = Math.max(1, s.dim(3));
+    long h = Math.max(1, s.dim(2));
+    return Layout.of(s, new long[] {h * w * c, 1, w * c, c}, 0);
   }
 
   @Override

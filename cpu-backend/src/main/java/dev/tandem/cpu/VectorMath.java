@@ -6,8 +6,9 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * The functions of {@link ScalarMath} in every lane, with the same bits. Each stays below the 325 bytecodes up to which C2 inlines a
- * hot method: a vector that crosses a call is boxed. Loaded only when {@link Lanes#AVAILABLE}.
+ * The functions of {@link ScalarMath} in every lane, with the same bits. No method has a branch, a parameter that is no vector, or
+ * more than 325 bytecodes: {@link VectorFunctions} copies the bodies into generated loops, and C2 inlines no larger method elsewhere,
+ * while a vector that crosses a call is boxed. Loaded only when {@link Lanes#AVAILABLE}.
  */
 final class VectorMath {
   static final FloatVector ROUND = of(ScalarMath.ROUND);

@@ -69,6 +69,28 @@ class ReduceKernelsTest {
     }
   }
 
+  /** The second half is the first one negated, block by block: what is left is the rounding of the order in which parts come together. */
+  @Test
+  void sumsOfPartsComeTogetherInOneOrder() {
+    for (int[] dims : new int[][] {{1 << 19, 1}, {1 << 17, 4}}) {
+      Operand in = operand(Layout.contiguous(Shape.of(dims)));
+      long half = in.shape().size() / 2;
+      int exponent = 0;
+      for (long i = 0; i < half; i++) {
+        // Blocks so different in size that a double cannot hold their sum exactly.
+        exponent = i % 4096 == 0 ? random.nextInt(-40, 40) : exponent;
+        float v = Math.scalb(1 + random.nextFloat(), exponent);
+        Memory.setFloat(PointwiseKernels.address(in) + 4 * i, v);
+        Memory.setFloat(PointwiseKernels.address(in) + 4 * (half + i), -v);
+      }
+      Reduce op = Reduce.sum(List.of(0), Program.IDENTITY);
+      int[] expected = run(op, in, 1, false);
+      for (int threads = 1; threads <= 5; threads++) {
+        assertThat(run(op, in, threads, true)).as("%d threads", threads).isEqualTo(expected);
+      }
+    }
+  }
+
   private static Layout swapped(int[] dims) {
     int[] order = new int[dims.length];
     int[] turned = dims.clone();

@@ -24,7 +24,8 @@ final class Soak {
     Device device = new Device(new CpuBackend(1));
     Module model = SmallNetwork.model().on(device, 1);
     Optimizer optimizer = new Adam(1e-3).on(model);
-    TrainStep step = TrainStep.of(optimizer, 1, SmallNetwork.training(model, optimizer)).capture(Boolean.parseBoolean(args[0]));
+    TrainStep step =
+        TrainStep.of(optimizer, 1, SmallNetwork.training(model, optimizer)).capture(Boolean.parseBoolean(args[0]));
     Batch[] batches = {SmallNetwork.batch(64, 1), SmallNetwork.batch(64, 2), SmallNetwork.batch(17, 3)};
     long half = 0;
     for (int i = 0; i < STEPS; i++) {

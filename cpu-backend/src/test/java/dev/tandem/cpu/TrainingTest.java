@@ -34,7 +34,8 @@ class TrainingTest {
   private static final int STEPS = 10;
 
   static Stream<Supplier<Optimizer>> optimizers() {
-    return Stream.of(() -> new Sgd(0.02), () -> new Sgd(0.02, 0.9, 1e-3, true), () -> new Adam(0.02), () -> new AdamW(0.02, 0.01));
+    return Stream.of(() -> new Sgd(0.02), () -> new Sgd(0.02, 0.9, 1e-3, true), () -> new Adam(0.02),
+        () -> new AdamW(0.02, 0.01));
   }
 
   private static List<Float> cpu(int threads, Optimizer optimizer, boolean capture) {
@@ -76,7 +77,8 @@ class TrainingTest {
   }
 
   private static Trainer trainer() {
-    return Trainer.of(SmallNetwork.model(), Losses.crossEntropy(), new Adam(0.02)).on(new Device(new CpuBackend(2)), 42);
+    return Trainer.of(SmallNetwork.model(), Losses.crossEntropy(), new Adam(0.02)).on(new Device(new CpuBackend(2)),
+        42);
   }
 
   private static List<Double> losses(Trainer trainer, DataLoader train, int epochs) {

@@ -307,7 +307,8 @@ final class GradientRules {
     List<Tensor> gradients = new ArrayList<>();
     for (int k = 0; k < op.differentiable(out.size()); k++) {
       Tensor g = given.get(k);
-      gradients.add(g != null ? g : Tensor.full(in.get(0).device(), 0, out.get(k).shape().dims()));
+      gradients.add(g != null ? g
+          : Tensor.full(in.get(0).device(), 0, out.get(k).shape().dims()).to(out.get(k).dtype()));
     }
     List<Tensor> made = Execution.run(grad, op.gradientOperands(in, out, gradients).toArray(Tensor[]::new));
     @Nullable Tensor[] result = new Tensor[in.size()];

@@ -45,6 +45,13 @@ public final class Gradients {
     return new Gradients(sum);
   }
 
+  /** These gradients, those of some leaves replaced. */
+  public Gradients with(Map<Tensor, Tensor> replacements) {
+    Map<Tensor, Tensor> all = new IdentityHashMap<>(byLeaf);
+    all.putAll(replacements);
+    return new Gradients(all);
+  }
+
   List<@Nullable Tensor> tensors() {
     return List.copyOf(byLeaf.values());
   }

@@ -7,6 +7,7 @@ import dev.tandem.core.tensor.Scope;
 import dev.tandem.core.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -75,7 +76,9 @@ public abstract class Block {
           name + " is already on " + this.device + "; use loadState to give it other values");
     }
     Map<String, Parameter> state = state();
-    Set<Parameter> trained = distinct(parameters().values());
+    // Matrices before vectors: biases and scales, which optimizers like to treat differently, stay side by side.
+    List<Parameter> trained = new ArrayList<>(distinct(parameters().values()));
+    trained.sort(Comparator.comparing(p -> p.shape().rank() < 2));
     new ParameterBuffer(device, trained, name);
     Set<Parameter> done = Collections.newSetFromMap(new IdentityHashMap<>());
     state.forEach((path, p) -> {

@@ -21,13 +21,17 @@ final class ElementwiseLoss extends FramedLoss {
   private final double parameter;
   private final List<Float> weights;
   private final Reduction reduction;
+  private final boolean perExample;
 
   /**
    * @param loss of one pair
    * @param parameter what it reads as {@link #PARAMETER}
    * @param weights what it reads as {@link #WEIGHT}, broadcast along the last axis; empty if it reads none
+   * @param perExample whether the mean is that of the sums over each example, entry of the first axis; else that of
+   *     all elements
    */
-  ElementwiseLoss(String name, Expr loss, double parameter, List<Float> weights, Reduction reduction) {
+  ElementwiseLoss(String name, Expr loss, double parameter, List<Float> weights, Reduction reduction,
+      boolean perExample) {
     super(name);
     int inputs = weights.isEmpty() ? 2 : 3;
     single = Program.of(inputs, loss);
@@ -35,10 +39,11 @@ final class ElementwiseLoss extends FramedLoss {
     this.parameter = parameter;
     this.weights = List.copyOf(weights);
     this.reduction = reduction;
+    this.perExample = perExample;
   }
 
   ElementwiseLoss(String name, Expr loss, Reduction reduction) {
-    this(name, loss, 0, List.of(), reduction);
+    this(name, loss, 0, List.of(), reduction, false);
   }
 
   @Override
@@ -59,7 +64,10 @@ final class ElementwiseLoss extends FramedLoss {
       in.add(w);
     }
     Tensor[] operands = in.toArray(Tensor[]::new);
-    long n = output.shape().size();
+    if (perExample && output.shape().isScalar()) {
+      throw mistake(output, target, "the first axis must be that of examples, [N, ...]");
+    }
+    long n = perExample ? output.shape().dim(0) : output.shape().size();
     return switch (reduction) {
       case NONE -> Tensor.pointwise(toString(), single, Launch.of(1, parameter), operands);
       case SUM -> total(1, operands);

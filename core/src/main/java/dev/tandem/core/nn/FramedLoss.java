@@ -4,6 +4,7 @@ import dev.tandem.core.shape.ShapeException;
 import dev.tandem.core.tensor.Scope;
 import dev.tandem.core.tensor.Tensor;
 import java.util.List;
+import java.util.function.Supplier;
 
 /** A loss that frees what it made on the way, and names itself in errors. */
 abstract class FramedLoss implements Loss {
@@ -17,8 +18,13 @@ abstract class FramedLoss implements Loss {
 
   @Override
   public final Tensor apply(Tensor output, Tensor target) {
+    return framed(name, () -> compute(output, target));
+  }
+
+  /** Runs {@code body} as a frame of the current step, if there is one. */
+  static Tensor framed(String name, Supplier<Tensor> body) {
     Scope scope = Scope.current();
-    return scope == null ? compute(output, target) : scope.frame(name, () -> compute(output, target), List::of);
+    return scope == null ? body.get() : scope.frame(name, body, List::of);
   }
 
   ShapeException mistake(Tensor output, Tensor target, String what) {

@@ -11,6 +11,7 @@ import java.util.List;
 public final class Losses {
   private static final Expr X = ElementwiseLoss.OUTPUT;
   private static final Expr Y = ElementwiseLoss.TARGET;
+  private static final Expr ZERO = Expr.constant(0);
   private static final Expr ONE = Expr.constant(1);
   private static final Expr DIFFERENCE = X.sub(Y);
 
@@ -46,7 +47,7 @@ public final class Losses {
     }
     Expr d = DIFFERENCE.abs();
     Expr bounded = ElementwiseLoss.PARAMETER.min(d);
-    return new ElementwiseLoss("huber", bounded.mul(d.sub(bounded.mul(0.5))), delta, List.of(), reduction);
+    return new ElementwiseLoss("huber", bounded.mul(d.sub(bounded.mul(0.5))), delta, List.of(), reduction, false);
   }
 
   public static Loss binaryCrossEntropyWithLogits() {
@@ -71,7 +72,7 @@ public final class Losses {
     for (float p : positiveWeight) {
       weights.add(p);
     }
-    return new ElementwiseLoss("binaryCrossEntropyWithLogits", loss, 0, weights, reduction);
+    return new ElementwiseLoss("binaryCrossEntropyWithLogits", loss, 0, weights, reduction, false);
   }
 
   public static Loss binaryCrossEntropy() {
@@ -91,6 +92,66 @@ public final class Losses {
     Expr logOfRest = always.where(least, always.where(Expr.constant(0), X).neg().log1p());
     Expr loss = Y.mul(log).add(ONE.sub(Y).mul(logOfRest)).neg();
     return new ElementwiseLoss("binaryCrossEntropy", loss, reduction);
+  }
+
+  /** {@link #klDivergence(boolean, Reduction)} from target probabilities, meaned over the examples. */
+  public static Loss klDivergence() {
+    return klDivergence(false, Reduction.MEAN);
+  }
+
+  /**
+   * The divergence of Kullback and Leibler 1951, {@code p (log(p) - x)}, of log-probabilities x {@code [N, ...]}
+   * from a target distribution p; where p is 0 it is 0. MEAN is the mean over the N examples of the sums over each,
+   * which is the divergence itself and what PyTorch calls {@code batchmean}.
+   *
+   * @param logTargets whether targets are log(p), else p
+   */
+  public static Loss klDivergence(boolean logTargets, Reduction reduction) {
+    Expr p = logTargets ? Y.exp() : Y;
+    Expr never = p.equal(ZERO);
+    // Where p is 0 its logarithm is -inf, whose product with 0 and with a gradient of 0 would be NaN.
+    Expr log = logTargets ? never.where(ZERO, Y) : never.where(ONE, Y).log();
+    Expr loss = never.where(ZERO, p.mul(log.sub(X)));
+    return new ElementwiseLoss("klDivergence", loss, 0, List.of(), reduction, true);
+  }
+
+  public static Loss hinge() {
+    return hinge(Reduction.MEAN);
+  }
+
+  /**
+   * {@code max(0, 1 - y x)} of scores x and targets y that are -1 or 1: Cortes and Vapnik, Support-vector networks,
+   * 1995.
+   */
+  public static Loss hinge(Reduction reduction) {
+    return new ElementwiseLoss("hinge", ONE.sub(Y.mul(X)).max(ZERO), reduction);
+  }
+
+  /** {@link #multiMargin(int, double, Reduction)} with a margin of 1, not squared. */
+  public static Loss multiMargin() {
+    return multiMargin(1, 1, Reduction.MEAN);
+  }
+
+  /**
+   * The hinge loss of several classes, {@code 1/C Σ_(i ≠ label) max(0, margin - x[label] + x[i])^power}: scores
+   * {@code [N, C]} against I32 labels {@code [N]}. Weston and Watkins, Multi-class support vector machines, 1998.
+   *
+   * @param power 1 or 2
+   */
+  public static Loss multiMargin(int power, double margin, Reduction reduction) {
+    return new MultiMarginLoss(power, margin, reduction);
+  }
+
+  public static Loss cosineSimilarity() {
+    return cosineSimilarity(Reduction.MEAN);
+  }
+
+  /**
+   * {@code 1 - cos(output, target)} along the last axis; for pairs that shall be unlike see {@link
+   * CosineEmbeddingLoss}.
+   */
+  public static Loss cosineSimilarity(Reduction reduction) {
+    return new CosineLoss(reduction);
   }
 
   /** {@link #crossEntropy(ClassificationOptions)} of equally weighted examples. */

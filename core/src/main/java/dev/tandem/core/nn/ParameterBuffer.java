@@ -47,7 +47,7 @@ public final class ParameterBuffer {
     return of.quietView(new View.Slice(0, from, to, 1)).quietView(new View.Reshape(shape));
   }
 
-  /** F32 [n]: the parameters, in the order of their paths' declaration. */
+  /** F32 [n]: the parameters, those of two and more dimensions first, each kind in the order of declaration. */
   public Tensor values() {
     return values;
   }

@@ -45,8 +45,10 @@ final class Resampling {
     if (shape.rank() != 4 || shape.dim(2) == 0 || shape.dim(3) == 0) {
       throw new ShapeException(layer + " wants [N, C, H, W] with at least one pixel, not " + shape);
     }
-    if ((shape.dim(2) + 1L) * (height + 1L) > Integer.MAX_VALUE || (shape.dim(3) + 1L) * (width + 1L) > Integer.MAX_VALUE) {
-      throw new ShapeException(layer + " from " + shape + " to " + height + " x " + width + ": the sizes are too large");
+    if ((shape.dim(2) + 1L) * (height + 1L) > Integer.MAX_VALUE
+        || (shape.dim(3) + 1L) * (width + 1L) > Integer.MAX_VALUE) {
+      throw new ShapeException(
+          layer + " from " + shape + " to " + height + " x " + width + ": the sizes are too large");
     }
   }
 

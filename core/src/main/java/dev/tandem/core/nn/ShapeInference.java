@@ -14,7 +14,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -45,12 +45,12 @@ final class ShapeInference {
     return CURRENT.get();
   }
 
-  static List<Summary.Row> run(Consumer<List<Tensor>> model, Spec... inputs) {
+  static List<Summary.Row> run(Function<List<Tensor>, List<Tensor>> model, Spec... inputs) {
     ShapeInference outer = CURRENT.get();
     ShapeInference self = new ShapeInference();
     CURRENT.set(self);
     try (Scope _ = Scope.inference(self.device())) {
-      model.accept(Arrays.stream(inputs).map(self::input).toList());
+      List<Tensor> _ = model.apply(Arrays.stream(inputs).map(self::input).toList());
       return self.rows;
     } finally {
       CURRENT.set(outer);

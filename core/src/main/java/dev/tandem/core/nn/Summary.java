@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
@@ -47,7 +47,7 @@ public record Summary(List<Row> rows, long parameters) {
 
   /** For an input of another dtype, such as I32 indices. */
   public static Summary of(Module model, Spec input) {
-    return of(model, in -> model.apply(in.get(0)), input);
+    return of(model, in -> List.of(model.apply(in.get(0))), input);
   }
 
   /** @param inputs by name */
@@ -65,7 +65,7 @@ public record Summary(List<Row> rows, long parameters) {
    *
    * @param apply runs it on tensors of the specs {@code inputs}
    */
-  public static Summary of(Block model, Consumer<List<Tensor>> apply, Spec... inputs) {
+  public static Summary of(Block model, Function<List<Tensor>, List<Tensor>> apply, Spec... inputs) {
     return new Summary(ShapeInference.run(apply, inputs), model.parameterCount());
   }
 

@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
  * gradients the tape knows; one that is claimed says here which composite is its gradient. Where a backend claims the first and not
  * the second, the decomposition is differentiated instead.
  */
-public sealed interface Composite extends Op permits SoftmaxCrossEntropy, SoftmaxCrossEntropyGrad, Normalize, NormalizeGrad {
+public sealed interface Composite extends Op
+    permits SoftmaxCrossEntropy, SoftmaxCrossEntropyGrad, Recurrent, RecurrentGrad, Normalize, NormalizeGrad {
   /** The composite that computes this one's gradients; null for one that is a gradient itself. */
   default @Nullable Composite gradient() {
     return null;

@@ -26,14 +26,11 @@ import java.util.List;
 public record Normalize(List<Integer> axes, double eps, boolean affine) implements Composite {
   public Normalize {
     axes = axes.stream().sorted().distinct().toList();
-    eps = rounded(eps);
+    float rounded = (float) eps;
+    eps = rounded;
     if (!(eps > 0) || Double.isInfinite(eps)) {
       throw new IllegalArgumentException("a normalisation with eps " + eps + "; it must be positive");
     }
-  }
-
-  private static double rounded(double v) {
-    return (float) v;
   }
 
   @Override

@@ -35,7 +35,8 @@ public record PoolGeometry(Kind kind, int kernelH, int kernelW, int strideH, int
   /** {@code [N, C, H, W] -> [N, C, OH, OW]}. */
   Shape output(Shape x) {
     ShapeException.require(x.rank() == 4, "the image must be [N, C, H, W]");
-    ShapeException.require(x.dim(2) > 0 && x.dim(3) > 0, "there is nothing to pool in an image without rows or columns");
+    ShapeException.require(x.dim(2) > 0 && x.dim(3) > 0,
+        "there is nothing to pool in an image without rows or columns");
     if (x.dim(2) + 2 * paddingH < kernelH || x.dim(3) + 2 * paddingW < kernelW) {
       throw new ShapeException(
           "a window of " + kernelH + " x " + kernelW + " does not fit an image of " + x.dim(2) + " x " + x.dim(3));

@@ -11,7 +11,8 @@ public record SoftmaxCrossEntropyGrad() implements Composite {
     Op.arity(in, 4, "logits, labels, log-sum-exp and gradient of the loss");
     List<Spec> forward = new SoftmaxCrossEntropy().outputs(in.subList(0, 2));
     if (!in.get(2).equals(forward.get(1)) || !in.get(3).equals(forward.get(0))) {
-      throw new ShapeException("log-sum-exp must be " + forward.get(1) + " and the gradient of the loss " + forward.get(0));
+      throw new ShapeException(
+          "log-sum-exp must be " + forward.get(1) + " and the gradient of the loss " + forward.get(0));
     }
     return List.of(in.get(0));
   }

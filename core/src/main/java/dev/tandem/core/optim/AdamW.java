@@ -1,8 +1,8 @@
 package dev.tandem.core.optim;
 
 /**
- * Adam with decoupled weight decay (Loshchilov and Hutter: Decoupled Weight Decay Regularization, ICLR 2019, algorithm 2):
- * {@code p = p - lr weightDecay p} before Adam's step, the penalty not entering m and v.
+ * Adam with decoupled weight decay (Loshchilov and Hutter: Decoupled Weight Decay Regularization, ICLR 2019,
+ * algorithm 2): {@code p = p - lr weightDecay p} before Adam's step, the penalty not entering m and v.
  */
 public final class AdamW extends Adam {
   public AdamW(double learningRate, double weightDecay) {
@@ -10,6 +10,6 @@ public final class AdamW extends Adam {
   }
 
   public AdamW(double learningRate, double beta1, double beta2, double eps, double weightDecay) {
-    super(learningRate, beta1, beta2, program(beta1, beta2, eps, 0, weightDecay));
+    super(learningRate, beta1, beta2, eps, weightDecay, true);
   }
 }

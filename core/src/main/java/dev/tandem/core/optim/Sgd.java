@@ -1,15 +1,17 @@
 package dev.tandem.core.optim;
 
 import dev.tandem.core.pointwise.Expr;
-import dev.tandem.core.pointwise.Program;
 import java.util.List;
 
 /**
- * Stochastic gradient descent, with momentum and Nesterov's variant as Sutskever et al. (On the importance of initialization and
- * momentum in deep learning, ICML 2013) and PyTorch write them: {@code g = g + weightDecay p; v = momentum v + g;
- * p = p - lr (nesterov ? g + momentum v : v)}.
+ * Stochastic gradient descent, with momentum and Nesterov's variant as Sutskever et al. (On the importance of
+ * initialization and momentum in deep learning, ICML 2013) and PyTorch write them: {@code g = g + weightDecay p; v
+ * = momentum v + g; p = p - lr (nesterov ? g + momentum v : v)}.
  */
 public final class Sgd extends Optimizer {
+  private final double momentum;
+  private final boolean nesterov;
+
   public Sgd(double learningRate) {
     this(learningRate, 0);
   }
@@ -21,23 +23,22 @@ public final class Sgd extends Optimizer {
   /** @param weightDecay factor of the L2 penalty's gradient
    * @param nesterov whether to look ahead by the momentum */
   public Sgd(double learningRate, double momentum, double weightDecay, boolean nesterov) {
-    super(learningRate, program(momentum, weightDecay, nesterov),
-        momentum == 0 ? List.of() : List.of("momentum_buffer"), 1);
-    if (momentum < 0 || weightDecay < 0 || nesterov && momentum == 0) {
-      throw new IllegalArgumentException(
-          "momentum and weight decay must not be negative, and Nesterov's variant needs momentum");
-    }
+    super(learningRate, weightDecay, momentum == 0 ? List.of() : List.of("momentum_buffer"));
+    requireNotNegative("momentum", momentum);
+    require(!nesterov || momentum > 0, "Nesterov's variant needs momentum");
+    this.momentum = momentum;
+    this.nesterov = nesterov;
   }
 
-  private static Program program(double momentum, double weightDecay, boolean nesterov) {
-    Expr p = Expr.input(PARAMETER);
-    Expr g = weightDecay == 0 ? Expr.input(GRADIENT) : Expr.input(GRADIENT).add(p.mul(weightDecay));
+  @Override
+  protected List<Expr> formula(double weightDecay) {
+    Expr g = penalized(weightDecay);
+    Expr rate = scalar(0);
     if (momentum == 0) {
-      return Program.of(3, p.sub(Expr.input(2).mul(g)));
+      return List.of(PARAMETER.sub(rate.mul(g)));
     }
-    Expr v = Expr.input(2).mul(momentum).add(g);
-    Expr rate = Expr.input(3);
-    return Program.of(4, p.sub(rate.mul(nesterov ? g.add(v.mul(momentum)) : v)), v);
+    Expr v = state(0).mul(momentum).add(g);
+    return List.of(PARAMETER.sub(rate.mul(nesterov ? g.add(v.mul(momentum)) : v)), v);
   }
 
   @Override

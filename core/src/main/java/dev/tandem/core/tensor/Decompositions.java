@@ -3,6 +3,8 @@ package dev.tandem.core.tensor;
 import dev.tandem.core.op.Composite;
 import dev.tandem.core.op.Normalize;
 import dev.tandem.core.op.NormalizeGrad;
+import dev.tandem.core.op.Recurrent;
+import dev.tandem.core.op.RecurrentGrad;
 import dev.tandem.core.op.Reduce;
 import dev.tandem.core.op.SoftmaxCrossEntropy;
 import dev.tandem.core.op.SoftmaxCrossEntropyGrad;
@@ -34,8 +36,10 @@ public final class Decompositions {
   private static List<Tensor> decompose(Composite op, List<Tensor> in) {
     return switch (op) {
       case SoftmaxCrossEntropy s -> softmaxCrossEntropy(in.get(0), in.get(1));
-      case Normalize n -> NormalizeDecomposition.of(n, in);
+      case Recurrent r -> RecurrentDecomposition.of(r, in);
       case SoftmaxCrossEntropyGrad g -> throw gradient();
+      case RecurrentGrad g -> throw gradient();
+      case Normalize n -> NormalizeDecomposition.of(n, in);
       case NormalizeGrad g -> throw gradient();
     };
   }

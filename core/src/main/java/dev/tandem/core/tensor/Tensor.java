@@ -192,7 +192,8 @@ public final class Tensor extends Indexing {
     }
     for (int i = 0; i < shape().rank(); i++) {
       if (layout.stride(i) == 0 && shape().dim(i) > 1) {
-        throw new ShapeException("assign to " + this + ", an expanded view: its axis " + i + " is one element repeated");
+        throw new ShapeException(
+            "assign to " + this + ", an expanded view: its axis " + i + " is one element repeated");
       }
     }
     // An element is read before it is written, but elements go in no particular order.

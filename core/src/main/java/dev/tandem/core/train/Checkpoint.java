@@ -2,6 +2,7 @@ package dev.tandem.core.train;
 
 import dev.tandem.core.io.FileFormatException;
 import dev.tandem.core.io.Safetensors;
+import dev.tandem.core.optim.Schedule;
 import dev.tandem.core.shape.HostArray;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -10,9 +11,10 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Everything a training needs to go on: the model's state under {@code model.}, the optimizer's under {@code optimizer.}, and in the
- * metadata the epochs and steps done. One safetensors file, replaced atomically. A training resumed at the end of an epoch gives the
- * losses of an uninterrupted one, bit for bit, if it has the same seed and data.
+ * Everything a training needs to go on: the model's state under {@code model.}, the optimizer's under {@code optimizer.}, and
+ * in the metadata the epochs and steps done, the seed, and under {@code schedule.} what the schedule of the learning rate
+ * remembers. One safetensors file, replaced atomically. A training resumed at the end of an epoch gives the losses of an
+ * uninterrupted one, bit for bit, if it has the same seed and data.
  */
 public final class Checkpoint {
   /** The file's name in its folder. */
@@ -20,6 +22,7 @@ public final class Checkpoint {
 
   private static final String MODEL = "model.";
   private static final String OPTIMIZER = "optimizer.";
+  private static final String SCHEDULE = "schedule.";
 
   private Checkpoint() {
   }
@@ -35,6 +38,7 @@ public final class Checkpoint {
     metadata.put("epochs", Integer.toString(trainer.epochsDone()));
     metadata.put("steps", Integer.toString(trainer.stepsDone()));
     metadata.put("seed", Long.toString(trainer.seed()));
+    trainer.optimizer().schedule().state().forEach((name, v) -> metadata.put(SCHEDULE + name, v));
     Safetensors.write(folder.resolve(FILE), tensors, metadata);
   }
 
@@ -59,13 +63,32 @@ public final class Checkpoint {
     int steps = number(file, content.metadata(), "steps");
     String seed = content.metadata().get("seed");
     if (seed != null && !seed.equals(Long.toString(trainer.seed()))) {
-      throw new IllegalArgumentException("the training saved in " + file + " has seed " + seed + ", not " + trainer.seed()
-          + "; go on with the same seed, which fixes the order of the data");
+      throw new IllegalArgumentException(
+          "the training saved in " + file + " has seed " + seed + ", not " + trainer.seed()
+              + "; go on with the same seed, which fixes the order of the data");
     }
     trainer.optimizer().checkState(optimizer);
-    trainer.model().loadState(model);
+    Schedule schedule = trainer.optimizer().schedule();
+    Map<String, String> before = schedule.state();
+    schedule.loadState(schedule(content.metadata()));
+    try {
+      trainer.model().loadState(model);
+    } catch (IllegalArgumentException e) {
+      schedule.loadState(before);
+      throw e;
+    }
     trainer.optimizer().loadState(optimizer);
     trainer.resumeAt(epochs, steps);
+  }
+
+  private static Map<String, String> schedule(Map<String, String> metadata) {
+    Map<String, String> state = new LinkedHashMap<>();
+    metadata.forEach((name, v) -> {
+      if (name.startsWith(SCHEDULE)) {
+        state.put(name.substring(SCHEDULE.length()), v);
+      }
+    });
+    return state;
   }
 
   private static int number(Path file, Map<String, String> metadata, String key) throws FileFormatException {

@@ -5,7 +5,9 @@ import dev.tandem.core.data.Batch;
 import dev.tandem.core.data.DataLoader;
 import dev.tandem.core.nn.Loss;
 import dev.tandem.core.nn.Module;
+import dev.tandem.core.optim.Clipping;
 import dev.tandem.core.optim.Optimizer;
+import dev.tandem.core.optim.Schedule;
 import dev.tandem.core.tensor.Device;
 import dev.tandem.core.tensor.Scope;
 import dev.tandem.core.tensor.Tensor;
@@ -14,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +33,7 @@ public final class Trainer {
   private final Optimizer optimizer;
   private final List<Metric> metrics = new ArrayList<>();
   private final List<TrainingListener> listeners = new ArrayList<>();
+  private UnaryOperator<Gradients> clipping = UnaryOperator.identity();
   private boolean capture = true;
   private @Nullable TrainStep step;
   private int epochsDone;
@@ -57,6 +61,33 @@ public final class Trainer {
     return this;
   }
 
+  /** Scales all gradients down together when their norm is above {@code maxNorm}, see {@link Clipping#byNorm}. */
+  public Trainer clipNorm(double maxNorm) {
+    return clip(g -> Clipping.byNorm(g, maxNorm, model()).gradients());
+  }
+
+  /** Keeps every element of every gradient within {@code limit} of 0, see {@link Clipping#byValue}. */
+  public Trainer clipValue(double limit) {
+    return clip(g -> Clipping.byValue(g, limit, model()));
+  }
+
+  /** After what was asked for before. */
+  private Trainer clip(UnaryOperator<Gradients> next) {
+    if (step != null) {
+      throw new IllegalStateException("the trainer has its step already; ask for clipping before on(device, seed)");
+    }
+    UnaryOperator<Gradients> before = clipping;
+    clipping = g -> next.apply(before.apply(g));
+    return this;
+  }
+
+  /** The optimizer's schedule; one that follows the loss is told that of the validation data after each epoch, or without any the
+   * training loss. */
+  public Trainer schedule(Schedule schedule) {
+    optimizer.schedule(schedule);
+    return this;
+  }
+
   /** Whether steps may be replayed; they may unless this was called with false. */
   public Trainer capture(boolean allowed) {
     capture = allowed;
@@ -76,7 +107,7 @@ public final class Trainer {
     optimizer.on(model);
     step = TrainStep.of(optimizer, seed, in -> {
       Tensor value = loss.apply(model.apply(in.get(0)), in.get(1));
-      optimizer.update(Gradients.of(value));
+      optimizer.update(clipping.apply(Gradients.of(value)));
       return value;
     }).capture(capture);
     return this;
@@ -126,7 +157,7 @@ public final class Trainer {
       samples += batch.size();
       if (!Float.isFinite(value)) {
         throw new TrainingDivergedException("the loss became " + value + " in epoch " + epoch + ", step " + done
-            + "; lower the learning rate (now " + optimizer.learningRate() + "), or look for NaN in the data");
+            + "; lower the learning rate (now " + optimizer.currentLearningRate() + "), or look for NaN in the data");
       }
       sum += value * batch.size();
       for (TrainingListener l : listeners) {
@@ -143,6 +174,7 @@ public final class Trainer {
     EpochResult result =
         new EpochResult(epoch, sum / Math.max(1, samples), evaluation == null ? null : evaluation.loss(),
             evaluation == null ? Map.of() : evaluation.metrics(), seconds, samples / seconds);
+    optimizer.schedule().observe(evaluation == null ? result.trainLoss() : evaluation.loss());
     listeners.forEach(l -> l.epochEnded(result));
     return result;
   }

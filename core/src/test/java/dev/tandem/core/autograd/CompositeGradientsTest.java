@@ -29,12 +29,15 @@ class CompositeGradientsTest {
       {0.5f, -1, 2, 0.25f, 3, 1, -2, 0, -1.5f, 0, 0.75f, 100, 1, 2, 3, 4, 0, -0.5f, -100, 1};
 
   static List<Set<Class<? extends Composite>>> claims() {
-    return List.of(Set.of(), Set.of(SoftmaxCrossEntropy.class), Set.of(SoftmaxCrossEntropy.class, SoftmaxCrossEntropyGrad.class));
+    return List.of(Set.of(), Set.of(SoftmaxCrossEntropy.class),
+        Set.of(SoftmaxCrossEntropy.class, SoftmaxCrossEntropyGrad.class));
   }
 
   @Test
   void theDecompositionAgreesWithFiniteDifferences() {
-    GradientCheck.check(in -> Execution.one(new SoftmaxCrossEntropy(), in.get(0), Tensor.of(in.get(0).device(), LABELS, 5)), new int[] {5, 4});
+    GradientCheck.check(
+        in -> Execution.one(new SoftmaxCrossEntropy(), in.get(0), Tensor.of(in.get(0).device(), LABELS, 5)),
+        new int[] {5, 4});
   }
 
   @ParameterizedTest
@@ -49,7 +52,8 @@ class CompositeGradientsTest {
     try (Scope scope = Scope.training(device, new StepArena(device, "step"), new Tape(), null, trace)) {
       // What is made in a frame is freed when it ends, unless the gradient reads it.
       Tensor loss = scope.frame("model",
-          () -> Execution.one(new SoftmaxCrossEntropy(), logits.mul(1), Tensor.of(device, LABELS, 5)), t -> new ArrayList<>(List.of(t)));
+          () -> Execution.one(new SoftmaxCrossEntropy(), logits.mul(1), Tensor.of(device, LABELS, 5)),
+          t -> new ArrayList<>(List.of(t)));
       losses = loss.toArray();
       gradients = Gradients.of(loss.mul(weights).sum()).get(logits).toArray();
     }
@@ -69,7 +73,8 @@ class CompositeGradientsTest {
     }
     List<Class<?>> executed = trace.calls().stream().<Class<?>>map(c -> c.op().getClass()).toList();
     assertThat(executed.contains(SoftmaxCrossEntropy.class)).isEqualTo(claimed.contains(SoftmaxCrossEntropy.class));
-    assertThat(executed.contains(SoftmaxCrossEntropyGrad.class)).isEqualTo(claimed.contains(SoftmaxCrossEntropyGrad.class));
+    assertThat(executed.contains(SoftmaxCrossEntropyGrad.class))
+        .isEqualTo(claimed.contains(SoftmaxCrossEntropyGrad.class));
   }
 
   @ParameterizedTest
@@ -94,7 +99,8 @@ class CompositeGradientsTest {
       double sum = Math.exp(0.1) + Math.exp(0.2) + Math.exp(0.3);
       assertThat(loss.itemAsDouble()).isCloseTo(Math.log(sum) - 0.3, within(1e-15));
       double[] gradient = Gradients.of(loss).get(logits).toHost().toDoubles();
-      assertThat(gradient).containsExactly(new double[] {Math.exp(0.1) / sum, Math.exp(0.2) / sum, Math.exp(0.3) / sum - 1}, within(1e-15));
+      assertThat(gradient).containsExactly(
+          new double[] {Math.exp(0.1) / sum, Math.exp(0.2) / sum, Math.exp(0.3) / sum - 1}, within(1e-15));
     }
   }
 }

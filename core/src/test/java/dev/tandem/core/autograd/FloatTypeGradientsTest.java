@@ -39,15 +39,23 @@ class FloatTypeGradientsTest {
   /** Of x [3, 4] in any float type. */
   static List<Case> anyType() {
     Expr x = Expr.input(0);
-    Reduce squares = new Reduce(Reduce.Kind.MAX, List.of(1), Program.of(1, x.mul(x).mul(Expr.argument(0))), Launch.of(0.5));
-    return List.of(new Case("exp", Tensor::exp), new Case("mul by a broadcast", t -> t.mul(t.select(1, 0).unsqueeze(1))),
+    Reduce squares =
+        new Reduce(Reduce.Kind.MAX, List.of(1), Program.of(1, x.mul(x).mul(Expr.argument(0))), Launch.of(0.5));
+    return List.of(new Case("exp", Tensor::exp),
+        new Case("mul by a broadcast", t -> t.mul(t.select(1, 0).unsqueeze(1))),
         new Case("mul with F32", t -> t.mul(Tensor.full(t.device(), 3, 4))), new Case("sum", t -> t.square().sum(0)),
-        new Case("mean", t -> t.square().mean(1)), new Case("variance", t -> t.variance(1)), new Case("max", t -> t.max(0)),
-        new Case("max of squares", t -> Execution.one(squares, t)), new Case("slices", t -> t.slice(1, 0, 3).mul(t.slice(1, 1, 4))),
-        new Case("expand", t -> t.sumKeepDims(0).to(t.dtype()).expand(3, 4).mul(t)), new Case("concat", t -> Tensor.concat(0, t, t.mul(2))),
-        new Case("transpose and reshape", t -> t.transpose(0, 1).reshape(6, 2).square()), new Case("softmax", t -> t.softmax(1)),
-        new Case("where", t -> Tensor.where(t.detach().greater(0), t.mul(2), t.square())), new Case("to F32", t -> t.to(DType.F32).square()),
-        new Case("rows", t -> t.indexSelect(0, indices(t, 2, 0, 2))), new Case("gather", t -> t.gather(1, indices(t, 3, 3, 0).reshape(3, 1))),
+        new Case("mean", t -> t.square().mean(1)), new Case("variance", t -> t.variance(1)),
+        new Case("max", t -> t.max(0)),
+        new Case("max of squares", t -> Execution.one(squares, t)),
+        new Case("slices", t -> t.slice(1, 0, 3).mul(t.slice(1, 1, 4))),
+        new Case("expand", t -> t.sumKeepDims(0).to(t.dtype()).expand(3, 4).mul(t)),
+        new Case("concat", t -> Tensor.concat(0, t, t.mul(2))),
+        new Case("transpose and reshape", t -> t.transpose(0, 1).reshape(6, 2).square()),
+        new Case("softmax", t -> t.softmax(1)),
+        new Case("where", t -> Tensor.where(t.detach().greater(0), t.mul(2), t.square())),
+        new Case("to F32", t -> t.to(DType.F32).square()),
+        new Case("rows", t -> t.indexSelect(0, indices(t, 2, 0, 2))),
+        new Case("gather", t -> t.gather(1, indices(t, 3, 3, 0).reshape(3, 1))),
         new Case("pad", t -> t.pad(0, 1, 1, 2).square()));
   }
 
@@ -55,7 +63,8 @@ class FloatTypeGradientsTest {
   static List<Case> doubles() {
     return List.of(new Case("matmul", t -> t.matmul(t.transpose(0, 1))), new Case("cumsum", t -> t.cumsum(1).square()),
         new Case("scatterAdd", t -> t.scatterAdd(0, indices(t, 1, 1, 2, 0).reshape(1, 4), t.slice(0, 0, 1).square())),
-        new Case("logSoftmax", t -> t.logSoftmax(0)), new Case("matmul of batches", t -> t.reshape(3, 2, 2).matmul(t.slice(0, 0, 1).reshape(2, 2))));
+        new Case("logSoftmax", t -> t.logSoftmax(0)),
+        new Case("matmul of batches", t -> t.reshape(3, 2, 2).matmul(t.slice(0, 0, 1).reshape(2, 2))));
   }
 
   private static Tensor weighted(Tensor y) {

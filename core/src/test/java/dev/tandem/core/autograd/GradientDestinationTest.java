@@ -67,26 +67,34 @@ class GradientDestinationTest {
     Tensor image = values(2, 2, 4, 4);
     Tensor index = Tensor.of(DEVICE, new int[] {1, 1, 0}, 3);
     Op conv = new Conv2d(ConvGeometry.of(1, 1));
-    return Stream.of(new Use("matmul", true, w -> x.matmul(w), 3, 4), new Use("matmul, first operand", true, w -> w.matmul(x), 2, 5),
+    return Stream.of(new Use("matmul", true, w -> x.matmul(w), 3, 4),
+        new Use("matmul, first operand", true, w -> w.matmul(x), 2, 5),
         new Use("transposed", true, w -> x.matmul(w.transpose(0, 1)), 4, 3),
         new Use("reshaped", true, w -> x.matmul(w.reshape(3, 4)), 12),
         new Use("transposed and reshaped", true, w -> x.matmul(w.reshape(4, 3).transpose(0, 1)), 2, 6),
         new Use("bias", true, w -> x.add(w), 3), new Use("bias of a column", true, w -> x.mul(w), 5, 1),
         new Use("bias reshaped", true, w -> image.add(w.reshape(2, 1, 1)), 2),
-        new Use("expanded", true, w -> w.expand(5, 3).mul(x), 1, 3), new Use("rows", true, w -> w.indexSelect(0, index), 2, 3),
+        new Use("expanded", true, w -> w.expand(5, 3).mul(x), 1, 3),
+        new Use("rows", true, w -> w.indexSelect(0, index), 2, 3),
         new Use("convolution", true, w -> Execution.one(conv, image, w), 3, 2, 3, 3),
         new Use("pointwise", false, w -> w.mul(x), 5, 3), new Use("copied through", false, w -> w.add(x), 5, 3),
-        new Use("sliced", false, w -> w.slice(1, 1, 3), 2, 3), new Use("permuted and sliced", false, w -> w.transpose(0, 1).select(0, 2), 2, 3),
-        new Use("softmax", false, w -> w.softmax(1).mul(x), 5, 3), new Use("concat", false, w -> Tensor.concat(0, w, x), 5, 3),
+        new Use("sliced", false, w -> w.slice(1, 1, 3), 2, 3),
+        new Use("permuted and sliced", false, w -> w.transpose(0, 1).select(0, 2), 2, 3),
+        new Use("softmax", false, w -> w.softmax(1).mul(x), 5, 3),
+        new Use("concat", false, w -> Tensor.concat(0, w, x), 5, 3),
         new Use("matmul twice", false, w -> x.matmul(w).add(x.matmul(w)).add(x.mul(2).matmul(w)), 3, 4),
         new Use("matmul with itself", false, w -> w.matmul(w), 3, 3),
         new Use("matmul of one view twice", false, w -> {
           Tensor t = w.transpose(0, 1);
           return x.matmul(t).add(x.mul(2).matmul(t));
-        }, 4, 3), new Use("two views", false, w -> x.matmul(w.transpose(0, 1)).add(x.square().matmul(w.transpose(0, 1))), 4, 3),
-        new Use("directly and through a view", false, w -> x.matmul(w.transpose(0, 1)).sum().add(w.square().sum()), 4, 3),
-        new Use("through a view and a slice", false, w -> w.slice(0, 1, 3).sum().add(x.matmul(w.transpose(0, 1)).sum()), 4, 3),
-        new Use("through a slice and a view", false, w -> x.matmul(w.transpose(0, 1)).sum().add(w.slice(0, 1, 3).sum()), 4, 3),
+        }, 4, 3),
+        new Use("two views", false, w -> x.matmul(w.transpose(0, 1)).add(x.square().matmul(w.transpose(0, 1))), 4, 3),
+        new Use("directly and through a view", false, w -> x.matmul(w.transpose(0, 1)).sum().add(w.square().sum()), 4,
+            3),
+        new Use("through a view and a slice", false, w -> w.slice(0, 1, 3).sum().add(x.matmul(w.transpose(0, 1)).sum()),
+            4, 3),
+        new Use("through a slice and a view", false, w -> x.matmul(w.transpose(0, 1)).sum().add(w.slice(0, 1, 3).sum()),
+            4, 3),
         new Use("bias twice", false, w -> x.add(w).mul(x.mul(w)), 3),
         new Use("expanded and sliced", false, w -> w.expand(5, 3).mul(x).slice(1, 0, 2).add(w.slice(1, 1, 2)), 1, 3));
   }

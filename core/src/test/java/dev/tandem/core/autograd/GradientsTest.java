@@ -102,8 +102,9 @@ class GradientsTest {
     }
   }
 
-  private static final String NO_GRADIENT = ": it depends on no parameter, or an earlier Gradients.of of this step consumed its tape;"
-      + " add losses up and call it once, or run the forward pass again";
+  private static final String NO_GRADIENT =
+      ": it depends on no parameter, or an earlier Gradients.of of this step consumed its tape;"
+          + " add losses up and call it once, or run the forward pass again";
 
   @Test
   void aLossThatDependsOnNothingIsRefused() {
@@ -147,8 +148,9 @@ class GradientsTest {
       Gradients.of(shared.sum());
       assertThat(shared.mul(2).toArray()).containsExactly(2, 8);
       assertThatThrownBy(() -> Gradients.of(shared.exp().sum())).isInstanceOf(IllegalStateException.class)
-          .hasMessage("the gradient reaches F32[2], computed before an earlier Gradients.of of this step consumed its tape;"
-              + " detach() it, add the losses up and call Gradients.of once, or compute it again");
+          .hasMessage(
+              "the gradient reaches F32[2], computed before an earlier Gradients.of of this step consumed its tape;"
+                  + " detach() it, add the losses up and call Gradients.of once, or compute it again");
     }
     try (Scope _ = step()) {
       Tensor shared = x.square();
@@ -200,8 +202,9 @@ class GradientsTest {
       Tensor loss = y.sum();
       y.detach().transpose(0, 1).slice(0, 1, 2).assign(Tensor.zeros(device, 1, 1));
       assertThatThrownBy(() -> Gradients.of(loss)).isInstanceOf(IllegalStateException.class)
-          .hasMessage("F32[1, 2], which the gradient of Sequential.1: sigmoid reads, was overwritten between forward and backward;"
-              + " update parameters after Gradients.of, or save a copy");
+          .hasMessage(
+              "F32[1, 2], which the gradient of Sequential.1: sigmoid reads, was overwritten between forward and backward;"
+                  + " update parameters after Gradients.of, or save a copy");
     }
   }
 

@@ -43,15 +43,20 @@ class ViewGradientsTest {
         view("reshape of a strided view", x -> x.transpose(0, 2).reshape(2, 12)),
         view("reshape of a slice", x -> x.slice(2, 1, 3).reshape(3, 4)), view("permute", x -> x.permute(2, 0, 1)),
         view("two permutations", x -> x.permute(2, 0, 1).permute(2, 0, 1)), view("transpose", x -> x.transpose(-1, 0)),
-        view("expand", x -> x.unsqueeze(1).expand(5, 2, 3, 3, 4)), view("expand of ones", x -> x.sumKeepDims(0, 2).expand(2, 3, 4)),
-        view("squeeze", x -> x.slice(1, 2, 3).squeeze(1)), view("unsqueeze", x -> x.unsqueeze(3)), view("slice", x -> x.slice(1, 1, 3)),
-        view("slice with a step", x -> x.slice(2, 1, 4, 2)), view("slice of a slice", x -> x.slice(2, 0, 4, 3).slice(1, -2, 3)),
+        view("expand", x -> x.unsqueeze(1).expand(5, 2, 3, 3, 4)),
+        view("expand of ones", x -> x.sumKeepDims(0, 2).expand(2, 3, 4)),
+        view("squeeze", x -> x.slice(1, 2, 3).squeeze(1)), view("unsqueeze", x -> x.unsqueeze(3)),
+        view("slice", x -> x.slice(1, 1, 3)),
+        view("slice with a step", x -> x.slice(2, 1, 4, 2)),
+        view("slice of a slice", x -> x.slice(2, 0, 4, 3).slice(1, -2, 3)),
         view("overlapping slices", x -> x.slice(1, 0, 2).mul(x.slice(1, 1, 3)).add(x.slice(1, 0, 3, 2))),
         view("overlapping steps", x -> x.slice(2, 0, 3, 2).add(x.slice(2, 0, 2).exp()).mul(x.slice(2, 2, 4))),
-        view("slices beside other uses", x -> x.slice(0, 0, 1).mul(x).add(x.transpose(0, 1).slice(1, 1, 2).transpose(0, 1))),
+        view("slices beside other uses",
+            x -> x.slice(0, 0, 1).mul(x).add(x.transpose(0, 1).slice(1, 1, 2).transpose(0, 1))),
         view("empty slice", x -> x.slice(1, 1, 1).sum(0, 1).add(x.sum(0, 1))), view("select", x -> x.select(1, -1)),
         view("split", x -> x.split(2, 2).get(1).mul(x.split(3, 2).get(0).slice(2, 1, 3))),
-        view("a sequence of steps", ViewGradientsTest::recurrent), view("contiguous", x -> x.permute(1, 2, 0).contiguous()));
+        view("a sequence of steps", ViewGradientsTest::recurrent),
+        view("contiguous", x -> x.permute(1, 2, 0).contiguous()));
   }
 
   /** Each step reads a slice, and the state of the step before. */
@@ -69,7 +74,8 @@ class ViewGradientsTest {
     return List.of(new Case("concat", in -> Tensor.concat(1, in.get(0), in.get(1)), two),
         new Case("concat of views", in -> Tensor.concat(0, in.get(0).transpose(0, 1), in.get(1).transpose(0, 1)), two),
         new Case("concat of one tensor twice", in -> Tensor.concat(-1, in.get(0), in.get(1), in.get(0)), two),
-        new Case("concat with a constant", in -> Tensor.concat(1, in.get(0), Tensor.ones(in.get(0).device(), 2, 1), in.get(1)), two),
+        new Case("concat with a constant",
+            in -> Tensor.concat(1, in.get(0), Tensor.ones(in.get(0).device(), 2, 1), in.get(1)), two),
         new Case("concat, sliced again", in -> Tensor.concat(1, in.get(0), in.get(1)).slice(1, 1, 4), two),
         new Case("stack", in -> Tensor.stack(1, in.get(0), in.get(1)), equal),
         new Case("stack of one tensor twice", in -> Tensor.stack(-1, in.get(0), in.get(0).mul(in.get(1))), equal),

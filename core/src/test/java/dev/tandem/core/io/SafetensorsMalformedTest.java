@@ -196,7 +196,7 @@ class SafetensorsMalformedTest {
     Random random = new Random(seed);
     String header =
         "{\"__metadata__\":{\"f\":\"pt\",\"\\u00e4\":\"\\n\"},"
-        + "\"w\":{\"dtype\":\"F32\",\"shape\":[3,1],\"data_offsets\":[0,12]},"
+            + "\"w\":{\"dtype\":\"F32\",\"shape\":[3,1],\"data_offsets\":[0,12]},"
             + "\"flag\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[12,14]}} ";
     int refused = 0;
     for (int i = 0; i < 50_000; i++) {

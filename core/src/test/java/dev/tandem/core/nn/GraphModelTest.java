@@ -202,7 +202,8 @@ class GraphModelTest {
     List<GraphBuilder.Node> two = wrong.apply("fc", new Linear(2, 2), 2, (l, in) -> List.of(l.apply(in.get(0))),
         wrong.input("x"));
     GraphModel model = wrong.output("y", two.get(1)).build().on(device, 1);
-    assertThatThrownBy(() -> model.apply(Tensor.ones(device, 1, 2))).hasMessageContaining("gave 1 tensors instead of 2");
+    assertThatThrownBy(() -> model.apply(Tensor.ones(device, 1, 2)))
+        .hasMessageContaining("gave 1 tensors instead of 2");
     assertThatThrownBy(() -> new Add().apply()).isInstanceOf(ShapeException.class);
   }
 
@@ -237,7 +238,8 @@ class GraphModelTest {
       return List.of(j.total(), j.terms().get("class"), j.terms().get("distance"));
     });
     List<HostArray> batch =
-        List.of(HostArray.of(new float[] {1, 2, 0, -1, 1, 3}, 2, 3), HostArray.of(new float[] {0, 1, 1, 2, 1, -1}, 2, 3),
+        List.of(HostArray.of(new float[] {1, 2, 0, -1, 1, 3}, 2, 3),
+            HostArray.of(new float[] {0, 1, 1, 2, 1, -1}, 2, 3),
             HostArray.of(new int[] {0, 1}, 2), HostArray.of(new float[8], 2, 4));
     List<Float> totals = new ArrayList<>();
     for (int i = 0; i < 40; i++) {

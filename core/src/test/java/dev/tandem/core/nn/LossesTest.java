@@ -41,6 +41,7 @@ class LossesTest {
     HostArray p = matrix(0, 1, 0.5f, 1e-30f, 0.999f, 0.01f, 1, 0);
     return Stream.of(new Case("mse", Losses::mse, (o, t) -> (o - t) * (o - t), x, y),
         new Case("mae", Losses::mae, (o, t) -> Math.abs(o - t), x, y),
+        new Case("hinge", Losses::hinge, (o, t) -> Math.max(0, 1 - o * t), x, y),
         new Case("huber", r -> Losses.huber(1.5, r), LossesTest::huber, x, y),
         new Case("binaryCrossEntropyWithLogits", r -> Losses.binaryCrossEntropyWithLogits(r),
             (o, t) -> t * softplus(-o) + (1 - t) * softplus(o), x, truth),

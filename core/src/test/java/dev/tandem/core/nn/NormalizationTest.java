@@ -156,7 +156,8 @@ class NormalizationTest {
         .hasMessageContaining("one value per channel").hasMessageContaining("larger batch");
     assertThat(flat.apply(Tensor.ones(device, 1, 3)).shape().dims()).as("inference needs no batch").containsExactly(1,
         3);
-    assertThatThrownBy(() -> new BatchNorm2d(0)).isInstanceOf(ShapeException.class).hasMessageContaining("at least one");
+    assertThatThrownBy(() -> new BatchNorm2d(0)).isInstanceOf(ShapeException.class)
+        .hasMessageContaining("at least one");
   }
 
   @Test

@@ -68,15 +68,20 @@ class ArithmeticTest {
   }
 
   static Stream<Numbered> unary() {
-    return Stream.of(new Numbered("add", x -> x.add(0.5), x -> x + 0.5), new Numbered("sub", x -> x.sub(0.5), x -> x - 0.5),
-        new Numbered("subtractFrom", x -> x.subtractFrom(0.5), x -> 0.5 - x), new Numbered("mul", x -> x.mul(-3), x -> x * -3),
+    return Stream.of(new Numbered("add", x -> x.add(0.5), x -> x + 0.5),
+        new Numbered("sub", x -> x.sub(0.5), x -> x - 0.5),
+        new Numbered("subtractFrom", x -> x.subtractFrom(0.5), x -> 0.5 - x),
+        new Numbered("mul", x -> x.mul(-3), x -> x * -3),
         new Numbered("div", x -> x.div(3), x -> x / 3), new Numbered("div by 0", x -> x.div(0), x -> x / 0),
         new Numbered("pow 3", x -> x.pow(3), x -> x * x * x), new Numbered("pow 0", x -> x.pow(0), x -> 1),
-        new Numbered("pow 0.5", x -> x.pow(0.5), x -> Math.pow(x, 0.5)), new Numbered("pow -1", x -> x.pow(-1), x -> 1 / x),
-        new Numbered("clamp", x -> x.clamp(-1, 1.5), x -> Math.min(1.5, Math.max(-1, x))), new Numbered("neg", Tensor::neg, x -> -x),
+        new Numbered("pow 0.5", x -> x.pow(0.5), x -> Math.pow(x, 0.5)),
+        new Numbered("pow -1", x -> x.pow(-1), x -> 1 / x),
+        new Numbered("clamp", x -> x.clamp(-1, 1.5), x -> Math.min(1.5, Math.max(-1, x))),
+        new Numbered("neg", Tensor::neg, x -> -x),
         new Numbered("abs", Tensor::abs, Math::abs), new Numbered("exp", Tensor::exp, Math::exp),
         new Numbered("log", Tensor::log, Math::log), new Numbered("sqrt", Tensor::sqrt, Math::sqrt),
-        new Numbered("tanh", Tensor::tanh, Math::tanh), new Numbered("sigmoid", Tensor::sigmoid, x -> 1 / (1 + Math.exp(-x))),
+        new Numbered("tanh", Tensor::tanh, Math::tanh),
+        new Numbered("sigmoid", Tensor::sigmoid, x -> 1 / (1 + Math.exp(-x))),
         new Numbered("sin", Tensor::sin, Math::sin), new Numbered("cos", Tensor::cos, Math::cos),
         new Numbered("floor", Tensor::floor, Math::floor), new Numbered("square", Tensor::square, x -> x * x));
   }
@@ -117,7 +122,8 @@ class ArithmeticTest {
   }
 
   static Stream<Integers> integers() {
-    return Stream.of(new Integers("add", Tensor::add, (a, b) -> a + b), new Integers("sub", Tensor::sub, (a, b) -> a - b),
+    return Stream.of(new Integers("add", Tensor::add, (a, b) -> a + b),
+        new Integers("sub", Tensor::sub, (a, b) -> a - b),
         new Integers("mul", Tensor::mul, (a, b) -> a * b), new Integers("maximum", Tensor::maximum, Math::max),
         new Integers("minimum", Tensor::minimum, Math::min), new Integers("neg", (a, b) -> a.neg(), (a, b) -> -a),
         new Integers("abs", (a, b) -> a.abs(), (a, b) -> Math.abs(a)),
@@ -144,10 +150,12 @@ class ArithmeticTest {
     Tensor x = Tensor.of(device, new int[] {1, 2, 3}, 3);
     assertThatThrownBy(() -> x.add(0.5)).isInstanceOf(ShapeException.class)
         .hasMessage("add of I32[3] and 0.5, which is no 32-bit integer; convert with to(DType.F32)");
-    assertThatThrownBy(() -> x.less(2.5)).isInstanceOf(ShapeException.class).hasMessageContaining("less of I32[3] and 2.5");
+    assertThatThrownBy(() -> x.less(2.5)).isInstanceOf(ShapeException.class)
+        .hasMessageContaining("less of I32[3] and 2.5");
     assertThatThrownBy(() -> x.greater(Double.NEGATIVE_INFINITY)).isInstanceOf(ShapeException.class);
     assertThatThrownBy(() -> x.mul(3e9)).isInstanceOf(ShapeException.class);
-    assertThatThrownBy(() -> x.div(2)).isInstanceOf(ShapeException.class).hasMessageContaining("convert with to(DType.F32)");
+    assertThatThrownBy(() -> x.div(2)).isInstanceOf(ShapeException.class)
+        .hasMessageContaining("convert with to(DType.F32)");
   }
 
   @Test

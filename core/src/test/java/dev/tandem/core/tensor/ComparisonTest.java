@@ -23,7 +23,8 @@ class ComparisonTest {
     boolean holds(double a, double b);
   }
 
-  record Comparison(String name, BinaryOperator<Tensor> tensors, BiFunction<Tensor, Double, Tensor> number, Relation relation) {
+  record Comparison(String name, BinaryOperator<Tensor> tensors, BiFunction<Tensor, Double, Tensor> number,
+      Relation relation) {
     @Override
     public String toString() {
       return name;

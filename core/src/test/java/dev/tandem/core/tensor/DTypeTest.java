@@ -42,7 +42,8 @@ class DTypeTest {
   @EnumSource(DType.class)
   void convertsToEveryOtherType(DType from) {
     double[] values = switch (from) {
-      case F32, F64, BF16 -> new double[] {0, -0.75, 1.5, 257.9, -3.2, 1e10, -1e10, Double.NaN, Double.POSITIVE_INFINITY};
+      case F32, F64, BF16 ->
+          new double[] {0, -0.75, 1.5, 257.9, -3.2, 1e10, -1e10, Double.NaN, Double.POSITIVE_INFINITY};
       case I32 -> new double[] {0, 1, -1, 256, 300, 16777217, Integer.MAX_VALUE, Integer.MIN_VALUE};
       case U8 -> new double[] {0, 1, 128, 255};
       case BOOL -> new double[] {0, 1};
@@ -96,8 +97,10 @@ class DTypeTest {
   @EnumSource(value = DType.class, names = {"BF16", "F32", "F64"})
   void numbersAndFunctionsKeepTheFloatType(DType dtype) {
     Tensor x = of(dtype, 0.5, 2);
-    List<UnaryOperator<Tensor>> functions = List.of(t -> t.add(1), t -> t.sub(1), t -> t.mul(2), t -> t.div(2), t -> t.subtractFrom(1),
-        t -> t.pow(2), t -> t.clamp(0, 1), Tensor::neg, Tensor::abs, Tensor::exp, Tensor::square, t -> t.pad(0, 1, 1, 0.5));
+    List<UnaryOperator<Tensor>> functions =
+        List.of(t -> t.add(1), t -> t.sub(1), t -> t.mul(2), t -> t.div(2), t -> t.subtractFrom(1),
+            t -> t.pow(2), t -> t.clamp(0, 1), Tensor::neg, Tensor::abs, Tensor::exp, Tensor::square,
+            t -> t.pad(0, 1, 1, 0.5));
     for (UnaryOperator<Tensor> f : functions) {
       assertThat(f.apply(x).dtype()).isEqualTo(dtype);
     }
@@ -128,13 +131,15 @@ class DTypeTest {
     List<BiFunction<Tensor, Tensor, Tensor>> arithmetic =
         List.of(Tensor::add, Tensor::sub, Tensor::mul, Tensor::div, Tensor::maximum, Tensor::less, Tensor::equalTo);
     for (BiFunction<Tensor, Tensor, Tensor> op : arithmetic) {
-      for (List<Tensor> pair : List.of(List.of(floats, integers), List.of(integers, floats), List.of(floats, truths), List.of(truths, floats),
+      for (List<Tensor> pair : List.of(List.of(floats, integers), List.of(integers, floats), List.of(floats, truths),
+          List.of(truths, floats),
           List.of(integers, truths))) {
         assertThatThrownBy(() -> op.apply(pair.get(0), pair.get(1))).isInstanceOf(ShapeException.class);
       }
     }
-    assertThatThrownBy(() -> floats.add(integers)).hasMessage("add of [F32[1], I32[1]] on reference: operand 1 is I32 where a"
-        + " floating-point tensor is wanted; convert with to(DType.F32)");
+    assertThatThrownBy(() -> floats.add(integers))
+        .hasMessage("add of [F32[1], I32[1]] on reference: operand 1 is I32 where a"
+            + " floating-point tensor is wanted; convert with to(DType.F32)");
     assertThatThrownBy(() -> Tensor.where(truths, integers, floats)).isInstanceOf(ShapeException.class);
     assertThatThrownBy(() -> Tensor.where(integers, floats, floats)).isInstanceOf(ShapeException.class);
   }
@@ -142,8 +147,10 @@ class DTypeTest {
   @Test
   void functionsOfFloatsRefuseIntegersAndLogicRefusesNumbers() {
     Tensor integers = of(DType.I32, 1);
-    for (UnaryOperator<Tensor> f : List.<UnaryOperator<Tensor>>of(Tensor::exp, Tensor::sqrt, Tensor::sigmoid, Tensor::square, t -> t.pow(2),
-        t -> t.clamp(0, 1), t -> t.div(1), t -> t.mean(), t -> t.softmax(0), Tensor::not, t -> t.and(t), t -> t.or(t))) {
+    for (UnaryOperator<Tensor> f : List.<UnaryOperator<Tensor>>of(Tensor::exp, Tensor::sqrt, Tensor::sigmoid,
+        Tensor::square, t -> t.pow(2),
+        t -> t.clamp(0, 1), t -> t.div(1), t -> t.mean(), t -> t.softmax(0), Tensor::not, t -> t.and(t),
+        t -> t.or(t))) {
       assertThatThrownBy(() -> f.apply(integers)).isInstanceOf(ShapeException.class);
     }
     assertThatThrownBy(() -> of(DType.BOOL, 1).neg()).isInstanceOf(ShapeException.class);

@@ -80,7 +80,8 @@ class IndexingTest {
     assertThat(labels.dtype()).isEqualTo(DType.I32);
     assertThat(labels.toIntArray()).containsExactly(16777217, 1, 16777217);
     assertThat(Tensor.of(device, new boolean[] {false}, 1).pad(0, 1, 0, 1).toIntArray()).containsExactly(1, 0);
-    assertThat(Tensor.of(device, HostArray.of(new byte[] {3}, 1)).pad(0, 0, 1, 255).toIntArray()).containsExactly(3, 255);
+    assertThat(Tensor.of(device, HostArray.of(new byte[] {3}, 1)).pad(0, 0, 1, 255).toIntArray()).containsExactly(3,
+        255);
     assertThatThrownBy(() -> labels.pad(0, 1, 0, 0.5)).isInstanceOf(ShapeException.class);
   }
 
@@ -105,12 +106,15 @@ class IndexingTest {
   @Test
   void indexSelectRefusesWrongIndices() {
     Tensor x = Tensor.zeros(device, 3, 2);
-    assertThatThrownBy(() -> x.indexSelect(0, Tensor.of(device, new int[] {0, 3}, 2))).isInstanceOf(IndexOutOfBoundsException.class)
+    assertThatThrownBy(() -> x.indexSelect(0, Tensor.of(device, new int[] {0, 3}, 2)))
+        .isInstanceOf(IndexOutOfBoundsException.class)
         .hasMessage("Gather of [F32[3, 2], I32[2]] on reference: index 3 at position 1 is outside the 3 rows");
-    assertThatThrownBy(() -> x.indexSelect(1, Tensor.of(device, new int[] {-1}, 1))).isInstanceOf(IndexOutOfBoundsException.class);
+    assertThatThrownBy(() -> x.indexSelect(1, Tensor.of(device, new int[] {-1}, 1)))
+        .isInstanceOf(IndexOutOfBoundsException.class);
     assertThatThrownBy(() -> x.indexSelect(0, Tensor.zeros(device, 2))).isInstanceOf(ShapeException.class)
         .hasMessageEndingWith("indices must be I32, not F32; convert with to(DType.I32)");
-    assertThatThrownBy(() -> x.indexSelect(0, Tensor.of(device, new int[] {0}, 1, 1))).isInstanceOf(ShapeException.class);
+    assertThatThrownBy(() -> x.indexSelect(0, Tensor.of(device, new int[] {0}, 1, 1)))
+        .isInstanceOf(ShapeException.class);
   }
 
   @Test
@@ -138,7 +142,8 @@ class IndexingTest {
         Dense.of(index.dims(), k -> sum[0] += Arrays.equals(at(k, axis, index), i) ? source.get(k) : 0);
         return sum[0];
       });
-      Tensor result = x.stridedOn(device).scatterAdd(axis - x.dims().length, index.integersOn(device), source.stridedOn(device));
+      Tensor result =
+          x.stridedOn(device).scatterAdd(axis - x.dims().length, index.integersOn(device), source.stridedOn(device));
       expected.check(result, "axis " + axis + ", seed " + seed);
     }
   }
@@ -164,14 +169,16 @@ class IndexingTest {
     for (int wrong : new int[] {2, -1, Integer.MAX_VALUE, Integer.MIN_VALUE}) {
       Tensor index = Tensor.of(device, new int[] {0, wrong}, 1, 2);
       assertThatThrownBy(() -> x.gather(1, index)).isInstanceOf(IndexOutOfBoundsException.class);
-      assertThatThrownBy(() -> x.scatterAdd(1, index, Tensor.ones(device, 1, 2))).isInstanceOf(IndexOutOfBoundsException.class);
+      assertThatThrownBy(() -> x.scatterAdd(1, index, Tensor.ones(device, 1, 2)))
+          .isInstanceOf(IndexOutOfBoundsException.class);
     }
   }
 
   @Test
   void gatherAndScatterAddRefuseShapesThatDoNotFit() {
     Tensor x = Tensor.zeros(device, 3, 2);
-    for (Tensor index : List.of(Tensor.of(device, new int[2], 2), Tensor.of(device, new int[8], 4, 2), Tensor.zeros(device, 3, 2))) {
+    for (Tensor index : List.of(Tensor.of(device, new int[2], 2), Tensor.of(device, new int[8], 4, 2),
+        Tensor.zeros(device, 3, 2))) {
       assertThatThrownBy(() -> x.gather(1, index)).isInstanceOf(ShapeException.class)
           .hasMessage("gather of [3, 2] along axis 1 by " + index
               + ": the index must be I32 of the same rank, and no larger along the other axes");

@@ -19,10 +19,13 @@ class MatMulTest {
   private final Device device = new Device(new ReferenceBackend());
 
   @ParameterizedTest
-  @CsvSource(delimiter = '|', value = {"4|4", "4|4 3", "3 4|4", "3 4|4 2", "4|2 4 3", "5 3 4|4", "5 3 4|4 2", "3 4|5 4 2", "5 3 4|5 4 2",
-      "5 3 4|1 4 2", "1 3 4|5 4 2", "2 1 3 4|5 4 2", "2 5 3 4|4", "2 5 3 4|4 1", "4|2 5 4 3", "2 1 3 4|1 5 4 2", "1 1|1 1", "1|1", "7 1|1 7",
-      "2 0|0 3", "0|0", "2 3 0|0 4", "2 3 0|2 0 4", "0|3 0 2", "0 4|4 2", "3 4|4 0", "0 3 4|4 2", "0 3 4|0 4 2", "5 0 4|4 2", "2 3 4|4 0",
-      "2 3 0|0"})
+  @CsvSource(delimiter = '|',
+      value = {"4|4", "4|4 3", "3 4|4", "3 4|4 2", "4|2 4 3", "5 3 4|4", "5 3 4|4 2", "3 4|5 4 2", "5 3 4|5 4 2",
+          "5 3 4|1 4 2", "1 3 4|5 4 2", "2 1 3 4|5 4 2", "2 5 3 4|4", "2 5 3 4|4 1", "4|2 5 4 3", "2 1 3 4|1 5 4 2",
+          "1 1|1 1", "1|1", "7 1|1 7",
+          "2 0|0 3", "0|0", "2 3 0|0 4", "2 3 0|2 0 4", "0|3 0 2", "0 4|4 2", "3 4|4 0", "0 3 4|4 2", "0 3 4|0 4 2",
+          "5 0 4|4 2", "2 3 4|4 0",
+          "2 3 0|0"})
   void shapesAndValuesAreThoseOfNumPy(String first, String second) {
     SplittableRandom random = new SplittableRandom(first.hashCode() * 31L + second.hashCode());
     Dense a = Dense.random(random, dims(first));

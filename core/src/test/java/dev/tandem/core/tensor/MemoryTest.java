@@ -159,7 +159,8 @@ class MemoryTest {
     Tensor shared = Tensor.arange(device, 4);
     assertThatThrownBy(() -> shared.assign(shared.add(1))).isInstanceOf(IllegalStateException.class)
         .hasMessage("this tensor is a constant that others share; write to a copy, such as add(0)");
-    assertThatThrownBy(() -> shared.slice(0, 1, 2).write(HostArray.of(new int[1], 1))).hasMessageContaining("a constant that others share");
+    assertThatThrownBy(() -> shared.slice(0, 1, 2).write(HostArray.of(new int[1], 1)))
+        .hasMessageContaining("a constant that others share");
     assertThat(Tensor.arange(device, 4).toIntArray()).containsExactly(0, 1, 2, 3);
   }
 

@@ -134,6 +134,7 @@ class NormalizeTest {
       assertThatThrownBy(() -> new Normalize(List.of(0), eps, true)).isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("eps");
     }
-    assertThat(new Normalize(List.of(2, 0, 2), 1e-5, false)).isEqualTo(new Normalize(Arrays.asList(0, 2), 1e-5f, false));
+    assertThat(new Normalize(List.of(2, 0, 2), 1e-5, false))
+        .isEqualTo(new Normalize(Arrays.asList(0, 2), 1e-5f, false));
   }
 }

@@ -25,7 +25,8 @@ class RandomTest {
 
   @Test
   void equalSeedsAndStepsDrawEqualNumbers() {
-    for (Supplier<Tensor> draw : Arrays.<Supplier<Tensor>>asList(() -> Tensor.uniform(device, 3, 5), () -> Tensor.normal(device, 3, 5))) {
+    for (Supplier<Tensor> draw : Arrays.<Supplier<Tensor>>asList(() -> Tensor.uniform(device, 3, 5),
+        () -> Tensor.normal(device, 3, 5))) {
       float[] first = inStep(42, 1, draw);
       assertThat(inStep(42, 1, draw)).isEqualTo(first);
       assertThat(inStep(43, 1, draw)).doesNotContain(first);

@@ -32,7 +32,8 @@ class ReductionTest {
 
   private final Device device = new Device(new ReferenceBackend());
 
-  record Reduction(String name, BiFunction<Tensor, int[], Tensor> op, boolean keepsDims, ToDoubleFunction<List<Double>> expected) {
+  record Reduction(String name, BiFunction<Tensor, int[], Tensor> op, boolean keepsDims,
+      ToDoubleFunction<List<Double>> expected) {
     @Override
     public String toString() {
       return name;
@@ -173,7 +174,8 @@ class ReductionTest {
     assertThat(x.max(1).shape()).isEqualTo(Shape.of(0));
     assertThatThrownBy(() -> x.mean(0)).isInstanceOf(ShapeException.class)
         .hasMessage("there is no mean of no elements: axes [0] of F32[0, 3]");
-    assertThatThrownBy(x::variance).isInstanceOf(ShapeException.class).hasMessageContaining("no variance of no elements");
+    assertThatThrownBy(x::variance).isInstanceOf(ShapeException.class)
+        .hasMessageContaining("no variance of no elements");
     assertThatThrownBy(x::max).isInstanceOf(ShapeException.class)
         .hasMessage("max of [F32[0, 3]] on reference: there is no max of no elements: axes [0, 1] of [0, 3]");
   }
@@ -188,15 +190,18 @@ class ReductionTest {
   @Test
   void axesThatAreWrongAreRefused() {
     Tensor x = Tensor.zeros(device, 2, 3);
-    assertThatThrownBy(() -> x.sum(2)).isInstanceOf(ShapeException.class).hasMessage("axis 2 of [2, 3], which has rank 2");
+    assertThatThrownBy(() -> x.sum(2)).isInstanceOf(ShapeException.class)
+        .hasMessage("axis 2 of [2, 3], which has rank 2");
     assertThatThrownBy(() -> x.mean(-3)).isInstanceOf(ShapeException.class);
-    assertThatThrownBy(() -> x.mean(0, -2)).isInstanceOf(ShapeException.class).hasMessage("axis -2 of [2, 3] is named twice");
+    assertThatThrownBy(() -> x.mean(0, -2)).isInstanceOf(ShapeException.class)
+        .hasMessage("axis -2 of [2, 3] is named twice");
   }
 
   @Test
   void truthValuesAreNotSummedSilently() {
     Tensor x = Tensor.of(device, new boolean[] {true, false, true}, 3);
-    assertThatThrownBy(x::sum).isInstanceOf(ShapeException.class).hasMessage("sum of BOOL[3]; convert it with to(DType.I32)");
+    assertThatThrownBy(x::sum).isInstanceOf(ShapeException.class)
+        .hasMessage("sum of BOOL[3]; convert it with to(DType.I32)");
     assertThat(x.to(DType.I32).sum().item()).isEqualTo(2);
   }
 }

@@ -32,7 +32,8 @@ class ViewTest {
       SplittableRandom random = new SplittableRandom(seed);
       int[] dims = Dense.randomDims(random, 1, 4);
       Dense x = Dense.random(random, dims);
-      Tensor t = random.nextBoolean() ? x.stridedOn(device) : x.on(device).transpose(0, -1).contiguous().transpose(0, -1);
+      Tensor t =
+          random.nextBoolean() ? x.stridedOn(device) : x.on(device).transpose(0, -1).contiguous().transpose(0, -1);
       int axis = random.nextInt(dims.length);
       Tensor merged = t.flatten(axis);
       assertThat(merged.shape().rank()).isEqualTo(axis + 1);
@@ -61,8 +62,10 @@ class ViewTest {
         .hasMessage("reshape of [2, 3] to [4, 2] changes the number of elements from 6 to 8");
     assertThatThrownBy(() -> x.reshape(-1, 4)).isInstanceOf(ShapeException.class)
         .hasMessage("reshape of [2, 3] to [-1, 4]: no dimension fits for -1");
-    assertThatThrownBy(() -> x.reshape(-1, -1)).isInstanceOf(ShapeException.class).hasMessage("only one dimension can be -1");
-    assertThatThrownBy(() -> x.reshape(-2, -3)).isInstanceOf(ShapeException.class).hasMessage("negative dimension in [-2, -3]");
+    assertThatThrownBy(() -> x.reshape(-1, -1)).isInstanceOf(ShapeException.class)
+        .hasMessage("only one dimension can be -1");
+    assertThatThrownBy(() -> x.reshape(-2, -3)).isInstanceOf(ShapeException.class)
+        .hasMessage("negative dimension in [-2, -3]");
     assertThatThrownBy(() -> Tensor.zeros(device, 0, 3).reshape(0, -1)).isInstanceOf(ShapeException.class);
     assertThat(Tensor.zeros(device, 0, 3).reshape(-1, 6).shape()).isEqualTo(Shape.of(0, 6));
   }
@@ -82,7 +85,8 @@ class ViewTest {
     assertThat(y.lease()).isSameAs(x.lease());
     assertThat(y.toArray()).containsExactly(1, 1, 2, 2, 1, 1, 2, 2, 1, 1, 2, 2);
     assertThat(x.expand(2, 0).toArray()).isEmpty();
-    assertThatThrownBy(() -> x.expand(3, 1)).isInstanceOf(ShapeException.class).hasMessage("cannot expand [2, 1] to [3, 1]");
+    assertThatThrownBy(() -> x.expand(3, 1)).isInstanceOf(ShapeException.class)
+        .hasMessage("cannot expand [2, 1] to [3, 1]");
     assertThatThrownBy(() -> x.expand(2)).isInstanceOf(ShapeException.class);
   }
 
@@ -92,8 +96,10 @@ class ViewTest {
       SplittableRandom random = new SplittableRandom(seed);
       Dense x = Dense.random(random, Dense.randomDims(random, 3, 3));
       int[] d = x.dims();
-      Dense.of(new int[] {d[2], d[0], d[1]}, i -> x.get(i[1], i[2], i[0])).check(x.stridedOn(device).permute(2, 0, -2), "permute");
-      Dense.of(new int[] {d[2], d[1], d[0]}, i -> x.get(i[2], i[1], i[0])).check(x.on(device).transpose(-1, 0), "transpose");
+      Dense.of(new int[] {d[2], d[0], d[1]}, i -> x.get(i[1], i[2], i[0])).check(x.stridedOn(device).permute(2, 0, -2),
+          "permute");
+      Dense.of(new int[] {d[2], d[1], d[0]}, i -> x.get(i[2], i[1], i[0])).check(x.on(device).transpose(-1, 0),
+          "transpose");
       x.check(x.on(device).transpose(1, 1), "the same axis");
     }
     Tensor t = Tensor.zeros(device, 2, 3);
@@ -112,7 +118,8 @@ class ViewTest {
       int from = random.nextInt(dims[1] + 1);
       int to = random.nextInt(from, dims[1] + 1);
       int step = random.nextInt(1, 4);
-      Dense expected = Dense.of(new int[] {dims[0], (to - from + step - 1) / step, dims[2]}, i -> x.get(i[0], from + i[1] * step, i[2]));
+      Dense expected = Dense.of(new int[] {dims[0], (to - from + step - 1) / step, dims[2]},
+          i -> x.get(i[0], from + i[1] * step, i[2]));
       String what = from + ".." + to + " step " + step + ", seed " + seed;
       expected.check(x.on(device).slice(1, from, to, step), what);
       expected.check(x.stridedOn(device).slice(-2, from, to, step), what + ", strided");
@@ -147,8 +154,10 @@ class ViewTest {
     Dense.of(new int[] {2, 4}, i -> x.get(i[0], 2, i[1])).check(x.stridedOn(device).select(1, 2), "select");
     Dense.of(new int[] {2, 3}, i -> x.get(i[0], i[1], 0)).check(x.on(device).select(-1, -4), "select from the end");
     assertThat(Tensor.arange(device, 3).select(0, 1).shape()).isEqualTo(Shape.of());
-    assertThatThrownBy(() -> x.on(device).select(1, 3)).isInstanceOf(ShapeException.class).hasMessage("select 3 of axis 1 in [2, 3, 4]");
-    assertThatThrownBy(() -> x.on(device).select(1, -4)).isInstanceOf(ShapeException.class).hasMessage("select -4 of axis 1 in [2, 3, 4]");
+    assertThatThrownBy(() -> x.on(device).select(1, 3)).isInstanceOf(ShapeException.class)
+        .hasMessage("select 3 of axis 1 in [2, 3, 4]");
+    assertThatThrownBy(() -> x.on(device).select(1, -4)).isInstanceOf(ShapeException.class)
+        .hasMessage("select -4 of axis 1 in [2, 3, 4]");
   }
 
   @Test

@@ -119,6 +119,14 @@ public abstract class BackendContract {
   }
 
   @Nested
+  class RecurrentSequences extends RecurrentContract {
+    @Override
+    Backend backend() {
+      return BackendContract.this.backend();
+    }
+  }
+
+  @Nested
   class Normalizations extends NormalizeContract {
     @Override
     Backend backend() {

@@ -11,6 +11,8 @@ enum Numbers {
   WIDE,
   /** Whole numbers from -3 to 3: sums of them are exact, and many are equal. */
   SMALL_INTEGERS,
+  /** Floats of which every fourth is NaN or infinite. No finite one is so large that a sum of some may overflow. */
+  NOT_FINITE,
   /** {@link #specialFloats} and {@link #specialInts}. */
   SPECIAL;
 
@@ -53,6 +55,9 @@ enum Numbers {
         case ORDINARY -> random.nextGaussian();
         case WIDE -> Math.scalb(1 + random.nextDouble(), random.nextInt(-20, 20)) * (random.nextBoolean() ? 1 : -1);
         case SMALL_INTEGERS -> random.nextInt(-3, 4);
+        case NOT_FINITE -> random.nextInt(4) == 0
+            ? pick(new double[] {Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY}, random)
+            : random.nextGaussian();
         case SPECIAL -> random.nextInt(3) == 0 ? random.nextGaussian() : pick(specialFloats(), random);
       };
       case INT -> {
@@ -60,7 +65,7 @@ enum Numbers {
           case ORDINARY -> random.nextInt(-100, 101);
           case WIDE -> random.nextInt() >> random.nextInt(32);
           case SMALL_INTEGERS -> random.nextInt(-3, 4);
-          case SPECIAL -> pick(specialInts(), random);
+          case NOT_FINITE, SPECIAL -> pick(specialInts(), random);
         };
         yield dtype == DType.U8 ? (int) v & 0xFF : v;
       }

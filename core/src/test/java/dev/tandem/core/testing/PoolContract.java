@@ -93,7 +93,8 @@ abstract class PoolContract extends Contract {
   @Test
   void notANumberAndInfinities() {
     for (Kind kind : Kind.values()) {
-      both(new PoolGeometry(kind, 2, 2, 1, 1, 1, 1), Numbers.SPECIAL, 2, 17, 6, 6);
+      both(new PoolGeometry(kind, 2, 2, 1, 1, 1, 1), kind == Kind.MAX ? Numbers.SPECIAL : Numbers.NOT_FINITE, 2, 17, 6,
+          6);
     }
     for (Arrangement a : List.of(Arrangement.CONTIGUOUS, Arrangement.CHANNELS_LAST)) {
       trial(6, t -> {

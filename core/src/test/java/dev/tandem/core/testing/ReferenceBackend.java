@@ -16,6 +16,8 @@ import dev.tandem.core.op.NormalizeGrad;
 import dev.tandem.core.op.Pointwise;
 import dev.tandem.core.op.Pool2d;
 import dev.tandem.core.op.Pool2dGrad;
+import dev.tandem.core.op.Recurrent;
+import dev.tandem.core.op.RecurrentGrad;
 import dev.tandem.core.op.Reduce;
 import dev.tandem.core.op.ScatterAdd;
 import dev.tandem.core.op.SoftmaxCrossEntropy;
@@ -117,6 +119,8 @@ public final class ReferenceBackend implements Backend {
       case CumulativeSum c -> cumulativeSum(c, in.get(0), out.get(0));
       case SoftmaxCrossEntropy s -> crossEntropy(in.get(0), in.get(1), out.get(0), out.get(1));
       case SoftmaxCrossEntropyGrad g -> crossEntropyGrad(in.get(0), in.get(1), in.get(2), in.get(3), out.get(0));
+      case Recurrent r -> ReferenceRecurrent.forward(r, in, out);
+      case RecurrentGrad g -> ReferenceRecurrent.backward(g.forward(), in, out);
       case Normalize n -> ReferenceNormalize.forward(n, in, out);
       case NormalizeGrad g -> ReferenceNormalize.backward(g.forward(), in, out);
     }

@@ -129,6 +129,11 @@ final class Trial implements AutoCloseable {
     return s;
   }
 
+  /** An output that has been computed, for use as an operand: each side goes on with its own numbers. */
+  Slot computed(Slot output) {
+    return new Slot(output.layout, output.got, output.want, read(output));
+  }
+
   private Slot slot(Layout layout, HostArray values) {
     long elements = values.shape().size();
     Slot s =
@@ -267,10 +272,15 @@ final class Trial implements AutoCloseable {
     return r;
   }
 
-  /** Runs on both. Scratch memory is full of NaN bits, as if other work had just used it. */
-  void execute(Op op, List<Slot> in, List<Slot> out) {
+  /** Runs on the oracle alone, for bounds that depend on what it finds. */
+  void runOracle(Op op, List<Slot> in, List<Slot> out) {
     oracle.execute(new Call(op, in.stream().map(Slot::oracleOperand).toList(),
         out.stream().map(Slot::oracleOperand).toList(), null));
+  }
+
+  /** Runs on both. Scratch memory is full of NaN bits, as if other work had just used it. */
+  void execute(Op op, List<Slot> in, List<Slot> out) {
+    runOracle(op, in, out);
     try {
       backend.execute(call(op, in, out));
       backend.synchronize();

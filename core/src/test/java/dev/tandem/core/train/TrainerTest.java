@@ -16,6 +16,9 @@ import dev.tandem.core.nn.Module;
 import dev.tandem.core.nn.Sequential;
 import dev.tandem.core.optim.Adam;
 import dev.tandem.core.optim.Optimizer;
+import dev.tandem.core.optim.ReduceOnPlateau;
+import dev.tandem.core.optim.Schedule;
+import dev.tandem.core.optim.Schedules;
 import dev.tandem.core.optim.Sgd;
 import dev.tandem.core.shape.HostArray;
 import dev.tandem.core.tensor.Device;
@@ -95,7 +98,8 @@ class TrainerTest {
         .on(new Device(new ReferenceBackend()), 42);
     Trainer otherSeed = Trainer.of(SmallNetwork.model(), Losses.crossEntropy(), new Adam(0.02))
         .on(new Device(new ReferenceBackend()), 43);
-    assertThatThrownBy(() -> Checkpoint.load(folder, otherSeed)).hasMessageContaining(" has seed 42, not 43; go on with the same seed");
+    assertThatThrownBy(() -> Checkpoint.load(folder, otherSeed))
+        .hasMessageContaining(" has seed 42, not 43; go on with the same seed");
     Checkpoint.load(folder, second);
     List<EpochResult> resumed = second.fit(train, epochs(5)).epochs();
 
@@ -117,6 +121,67 @@ class TrainerTest {
         .hasMessageContaining("the state of Adam does not fit: exp_avg.0.weight is F32[13, 7] instead of F32[5, 7]");
     assertThat(other.state().get("0.weight").tensor().toArray()).containsExactly(before);
     assertThat(wrong.epochsDone()).isZero();
+  }
+
+  @Test
+  void aScheduleIsToldTheLossAndItsMemoryIsSaved() throws IOException {
+    // No loss is lower than the one before by 1000 times it: the rate is halved after every second epoch.
+    Trainer first = trainer(new Adam(0.02)).schedule(new ReduceOnPlateau(0.5, 1, 1000, 0, 0));
+    first.fit(data(100, 1), data(50, 2), epochs(4));
+    assertThat(first.optimizer().schedule().factor(0)).isEqualTo(0.5);
+    Checkpoint.save(folder, first);
+    first.fit(data(100, 1), epochs(5));
+    assertThat(first.optimizer().schedule().factor(0)).isEqualTo(0.25);
+    assertThat(first.optimizer().currentLearningRate()).isEqualTo(0.01);
+    assertThat(first.state()).startsWith("replaying");
+
+    Trainer second = Trainer.of(SmallNetwork.model(), Losses.crossEntropy(), new Adam(0.02))
+        .schedule(new ReduceOnPlateau(0.5, 1, 1000, 0, 0)).on(new Device(new ReferenceBackend()), 42);
+    Checkpoint.load(folder, second);
+    assertThat(second.optimizer().schedule().factor(0)).isEqualTo(0.5);
+    second.fit(data(100, 1), epochs(5));
+    assertThat(second.optimizer().schedule().factor(0)).isEqualTo(0.25);
+  }
+
+  @Test
+  void aScheduleOfStepsGoesOnInAResumedTraining() throws IOException {
+    Schedule schedule = Schedules.exponential(0.5).every(7);
+    Trainer first = trainer(new Sgd(0.1)).schedule(schedule);
+    first.fit(data(100, 1), epochs(2));
+    Checkpoint.save(folder, first);
+    Trainer second = trainer(new Sgd(0.1)).schedule(schedule);
+    Checkpoint.load(folder, second);
+    second.fit(data(100, 1), epochs(3));
+    assertThat(second.optimizer().currentLearningRate()).isEqualTo(0.1 * 0.25);
+  }
+
+  @Test
+  void aScheduleWhoseModelDoesNotFitRemembersWhatItDid() throws IOException {
+    Trainer saved = trainer(new Sgd(0.1)).schedule(new ReduceOnPlateau(0.5, 0));
+    saved.optimizer().schedule().observe(1);
+    Checkpoint.save(folder, saved);
+    Schedule schedule = new ReduceOnPlateau(0.5, 0);
+    Trainer wrong = Trainer.of(new Sequential(new Linear(7, 5)), Losses.crossEntropy(), new Sgd(0.1)).schedule(schedule)
+        .on(new Device(new ReferenceBackend()), 42);
+    assertThatThrownBy(() -> Checkpoint.load(folder, wrong)).hasMessageContaining("do not fit");
+    assertThat(schedule.state()).containsEntry("best", "Infinity");
+  }
+
+  @Test
+  void gradientsAreClippedBeforeTheUpdate() {
+    // Plain descent by gradients of a norm of at most 1e-3: no parameter moves further than that in a step.
+    Trainer trainer = Trainer.of(SmallNetwork.model(), Losses.crossEntropy(), new Sgd(1)).clipValue(0.5).clipNorm(1e-3)
+        .on(new Device(new ReferenceBackend()), 42);
+    float[] before = trainer.model().state().get("0.weight").tensor().toArray();
+    trainer.fit(data(160, 1), epochs(1));
+    float[] after = trainer.model().state().get("0.weight").tensor().toArray();
+    double moved = 0;
+    for (int i = 0; i < after.length; i++) {
+      moved += Math.pow(after[i] - before[i], 2);
+    }
+    assertThat(Math.sqrt(moved)).isBetween(1e-3, 10 * 1e-3);
+    assertThat(trainer.state()).startsWith("replaying");
+    assertThatThrownBy(() -> trainer.clipNorm(1)).hasMessageContaining("before on(device, seed)");
   }
 
   @Test

@@ -1,0 +1,12 @@
+package dev.tandem.core.nn;
+
+import dev.tandem.core.tensor.Tensor;
+
+/**
+ * What a recurrent layer made of sequences.
+ *
+ * @param output hidden states of the last layer, {@code [T, N, D*H]} or, batch first, {@code [N, T, D*H]}; forward direction first
+ * @param h hidden state of each layer and direction after its last step, {@code [L*D, N, H]}
+ */
+public record RecurrentOutput(Tensor output, Tensor h) {
+}
