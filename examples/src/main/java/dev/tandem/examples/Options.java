@@ -77,7 +77,7 @@ final class Options {
   @Option(names = "--no-capture",
       description = "Run every step anew instead of replaying recorded ones.") boolean noCapture;
 
-  @Option(names = "--verbose", description = "Show where an error came from.") boolean verbose =
+  @Option(names = "--verbose", description = "Show how steps ran, and where an error came from.") boolean verbose =
       Boolean.getBoolean("tandem.debug");
 
   @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.") boolean help;

@@ -94,6 +94,13 @@ public final class Session {
 
   /** Trains as {@link Trainer#fit} does, watched, saved and resumed as the user asked. */
   public void fit(Trainer recipe, DataLoader train, DataLoader test) throws IOException {
+    fit(recipe, train, test, epoch -> {
+    });
+  }
+
+  /** {@link #fit(Trainer, DataLoader, DataLoader)}, and {@code afterEpoch} each time an epoch's line is shown. */
+  public void fit(Trainer recipe, DataLoader train, DataLoader test, Consumer<EpochResult> afterEpoch)
+      throws IOException {
     Trainer trainer = recipe.capture(capture()).on(device, seed());
     Path folder = options.checkpoint;
     if (folder != null) {
@@ -109,7 +116,10 @@ public final class Session {
     if (folder != null) {
       trainer.listener(epochs(r -> save(trainer, folder)));
     }
-    trainer.listener(console).fit(train, test, length());
+    trainer.listener(console).listener(epochs(afterEpoch)).fit(train, test, length());
+    if (options.verbose) {
+      print("steps: " + trainer.state());
+    }
   }
 
   private void resume(Trainer trainer, Path folder) throws IOException {
