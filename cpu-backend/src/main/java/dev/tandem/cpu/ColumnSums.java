@@ -4,9 +4,10 @@ import dev.tandem.core.op.Reduce;
 
 /** Sums of the columns of a dense matrix. */
 final class ColumnSums {
-  /** Columns of a chunk, and rows that are added in single precision. */
+  /** Rows that are added in single precision. */
+  static final int ROWS = 64;
+  /** Columns of a chunk. */
   private static final int COLUMNS = 256;
-  private static final int ROWS = 64;
 
   private ColumnSums() {
   }

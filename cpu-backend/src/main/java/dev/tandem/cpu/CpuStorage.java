@@ -22,6 +22,13 @@ final class CpuStorage implements Storage {
     this.segment = arena.allocate(Math.addExact(Math.multiplyExact(elements, dtype.bytes()), MARGIN), Memory.ALIGNMENT);
   }
 
+  private CpuStorage(CpuStorage bytes) {
+    this.dtype = DType.F32;
+    this.elements = bytes.elements * bytes.dtype.bytes() / Float.BYTES;
+    this.arena = bytes.arena;
+    this.segment = bytes.segment;
+  }
+
   @Override
   public DType dtype() {
     return dtype;
@@ -36,10 +43,10 @@ final class CpuStorage implements Storage {
     return segment.address();
   }
 
-  /** The address of the scratch memory of a call that wanted some. */
-  static long scratch(Call call) {
+  /** The scratch memory of a call that wanted some, as floats. */
+  static CpuStorage scratch(Call call) {
     if (call.scratch() instanceof CpuStorage s) {
-      return s.address();
+      return new CpuStorage(s);
     }
     throw new IllegalArgumentException(call.op().name() + " was called without the scratch memory that it wants");
   }

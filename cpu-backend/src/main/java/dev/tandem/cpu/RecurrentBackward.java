@@ -60,7 +60,7 @@ final class RecurrentBackward extends RecurrentRun {
 
   private RecurrentBackward(Recurrent op, Call call, Team team) {
     super(op, floats(op, call.in()), call, team);
-    long scratch = CpuStorage.scratch(call);
+    long scratch = CpuStorage.scratch(call).address();
     in.at(scratch);
     memory = Memories.of(op, call.in(), scratch + in.bytes());
     boolean reset = cell == Recurrent.Cell.GRU_RESET_BEFORE;

@@ -46,7 +46,7 @@ final class RecurrentForward extends RecurrentRun {
 
   private RecurrentForward(Recurrent op, Call call, Team team) {
     super(op, floats(op, call.in()), call, team);
-    long scratch = CpuStorage.scratch(call);
+    long scratch = CpuStorage.scratch(call).address();
     in.at(scratch);
     Memories m = Memories.of(op, call.in(), scratch + in.bytes());
     bias = m.bias;

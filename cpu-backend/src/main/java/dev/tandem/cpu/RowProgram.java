@@ -10,6 +10,7 @@ final class RowProgram {
   /** Operands of a program, at most. */
   private static final int MOST = 16;
   private static final long[] NO_STEPS = new long[MOST];
+  private static final double[] NO_ARGUMENTS = {};
 
   /** The operands of one thread's next run, inputs before outputs. */
   static final class Places {
@@ -29,8 +30,8 @@ final class RowProgram {
   private final int operands;
 
   /** @param accesses how every operand is met: dense, or one number for a whole row */
-  RowProgram(Program program, List<Access> accesses, boolean vector) {
-    kernel = PointwiseKernel.of(program, accesses, vector);
+  RowProgram(Program program, List<Access> accesses) {
+    kernel = PointwiseKernel.of(program, accesses, Lanes.AVAILABLE);
     operands = accesses.size();
   }
 
@@ -38,15 +39,15 @@ final class RowProgram {
   static RowProgram dense(int inputs, Expr... outputs) {
     Access[] accesses = new Access[inputs + outputs.length];
     Arrays.fill(accesses, Access.BLOCK);
-    return new RowProgram(Program.of(inputs, outputs), List.of(accesses), Lanes.AVAILABLE);
+    return new RowProgram(Program.of(inputs, outputs), List.of(accesses));
   }
 
   /** Runs {@code n} columns of every row, and forgets the places. */
-  void run(Places p, int rows, int n, double... arguments) {
+  void run(Places p, int rows, int n) {
     if (p.count != operands) {
       throw new IllegalStateException(p.count + " places for " + operands + " operands");
     }
     p.count = 0;
-    kernel.run(p.at, p.row, NO_STEPS, rows, n, arguments);
+    kernel.run(p.at, p.row, NO_STEPS, rows, n, NO_ARGUMENTS);
   }
 }

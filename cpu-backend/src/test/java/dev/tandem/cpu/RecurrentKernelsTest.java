@@ -1,20 +1,13 @@
 package dev.tandem.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
 
 import dev.tandem.core.backend.Backend;
-import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Operand;
-import dev.tandem.core.backend.Storage;
-import dev.tandem.core.op.Op;
 import dev.tandem.core.op.Recurrent;
 import dev.tandem.core.op.RecurrentGrad;
-import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.HostArray;
-import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Shape;
-import dev.tandem.core.shape.Spec;
 import dev.tandem.core.testing.ReferenceBackend;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -41,15 +34,15 @@ class RecurrentKernelsTest {
     Random random = new Random(SEED);
     int rows = op.cell().gates() * s.hidden;
     List<HostArray> in = new ArrayList<>();
-    in.add(normal(random, 1, s.steps, s.sequences, s.features));
+    in.add(HostRun.normal(random, 1, s.steps, s.sequences, s.features));
     for (int i = 0; i < op.cell().states(); i++) {
-      in.add(normal(random, 1, s.sequences, s.hidden));
+      in.add(HostRun.normal(random, 1, s.sequences, s.hidden));
     }
     double scale = 0.5 / Math.sqrt(s.hidden);
-    in.add(normal(random, scale, rows, s.features));
-    in.add(normal(random, scale, rows, s.hidden));
-    in.add(normal(random, scale, rows));
-    in.add(normal(random, scale, rows));
+    in.add(HostRun.normal(random, scale, rows, s.features));
+    in.add(HostRun.normal(random, scale, rows, s.hidden));
+    in.add(HostRun.normal(random, scale, rows));
+    in.add(HostRun.normal(random, scale, rows));
     if (op.masked()) {
       int[] lengths = new int[s.sequences];
       Arrays.setAll(lengths, i -> random.nextInt(s.steps + 1));
@@ -58,52 +51,19 @@ class RecurrentKernelsTest {
     return in;
   }
 
-  private static HostArray normal(Random random, double scale, int... dims) {
-    HostArray a = HostArray.zeros(DType.F32, dims);
-    for (long i = 0; i < a.shape().size(); i++) {
-      a.set(i, (float) (scale * random.nextGaussian()));
-    }
-    return a;
-  }
-
-  private static Operand operand(Backend b, Spec spec) {
-    return new Operand(b.allocate(spec.dtype(), spec.shape().size()), Layout.contiguous(spec.shape()));
-  }
-
-  private static List<Operand> run(Backend b, Op op, List<Operand> in) {
-    List<Operand> out = op.outputs(in.stream().map(Operand::spec).toList()).stream().map(s -> operand(b, s)).toList();
-    long bytes = b.scratch(op, in);
-    Storage scratch = bytes == 0 ? null : b.allocate(DType.U8, bytes);
-    b.execute(new Call(op, in, out, scratch));
-    return out;
-  }
-
-  private static HostArray read(Backend b, Operand o) {
-    HostArray a = HostArray.zeros(o.dtype(), o.shape().dims());
-    b.read(o.storage(), 0, a.data());
-    return a;
-  }
-
   /** Results and, for random gradients of these, the gradients of the operands. */
   private static List<HostArray> train(Backend b, Recurrent op, List<HostArray> operands) {
-    List<Operand> in = new ArrayList<>();
-    for (HostArray a : operands) {
-      Operand o = operand(b, a.spec());
-      b.write(o.storage(), 0, a.data());
-      in.add(o);
-    }
-    List<Operand> out = run(b, op, in);
+    List<Operand> in = operands.stream().map(a -> HostRun.operand(b, a)).toList();
+    List<Operand> out = HostRun.run(b, op, in);
     Random random = new Random(SEED + 1);
     List<Operand> given = new ArrayList<>();
     List<HostArray> values = new ArrayList<>();
     for (Operand o : out.subList(0, op.results(out.size()))) {
-      values.add(read(b, o));
-      Operand g = operand(b, o.spec());
-      b.write(g.storage(), 0, normal(random, 1, o.shape().dims()).data());
-      given.add(g);
+      values.add(HostRun.read(b, o));
+      given.add(HostRun.operand(b, HostRun.normal(random, 1, o.shape().dims())));
     }
-    for (Operand o : run(b, op.gradient(), op.gradientOperands(in, out, given))) {
-      values.add(read(b, o));
+    for (Operand o : HostRun.run(b, op.gradient(), op.gradientOperands(in, out, given))) {
+      values.add(HostRun.read(b, o));
     }
     return values;
   }
@@ -114,35 +74,17 @@ class RecurrentKernelsTest {
     }
   }
 
-  private static void assertSame(String what, List<HostArray> got, List<HostArray> want) {
-    for (int k = 0; k < want.size(); k++) {
-      assertThat(got.get(k).data().mismatch(want.get(k).data())).as("%s: first byte of value %d that differs", what, k)
-          .isEqualTo(-1);
-    }
-  }
-
   private static void check(Recurrent op, Sizes s) {
     List<HostArray> operands = operands(op, s);
     List<HostArray> got = train(1, op, operands);
     for (int threads = 2; threads <= 3; threads++) {
-      assertSame(op + " on " + threads + " threads", train(threads, op, operands), got);
+      HostRun.assertSame(op + " on " + threads + " threads", train(threads, op, operands), got);
     }
     List<HostArray> want = train(ORACLE, op, operands);
-    // As in the contract: a pre-activation is a sum of I + H ordinary numbers times small weights, and errors add up over the steps.
+    // As in the contract: a pre-activation is a sum of I + H ordinary numbers times small weights; errors add up over the
+    // steps.
     double unit = 16 * 0x1p-24 * (Math.sqrt(s.features + s.hidden) + 4) * s.steps;
-    for (int k = 0; k < want.size(); k++) {
-      double largest = 0;
-      for (long i = 0; i < want.get(k).shape().size(); i++) {
-        largest = Math.max(largest, Math.abs(want.get(k).get(i)));
-      }
-      for (long i = 0; i < want.get(k).shape().size(); i++) {
-        double w = want.get(k).get(i);
-        if (!(Math.abs(got.get(k).get(i) - w) <= unit * (1 + largest))) {
-          assertThat(got.get(k).get(i)).as("seed %d: %s %s, value %d at %d", SEED, op, s, k, i)
-              .isCloseTo(w, within(unit * (1 + largest)));
-        }
-      }
-    }
+    HostRun.assertClose("seed " + SEED + ": " + op + " " + s, got, want, unit);
   }
 
   /** Five panels of hidden units and two groups of sequences; gradients of gates reach beyond one block of a sum. */
@@ -179,7 +121,7 @@ class RecurrentKernelsTest {
           assertThat(gradX.get(i)).isZero();
         }
       }
-      assertSame(op.toString(), train(2, op, operands), want);
+      HostRun.assertSame(op.toString(), train(2, op, operands), want);
     }
   }
 }
