@@ -92,8 +92,8 @@ public final class CpuBackend implements Backend {
     return switch (op) {
       case SoftmaxCrossEntropy s -> true;
       case SoftmaxCrossEntropyGrad g -> true;
-      case Recurrent r -> false;
-      case RecurrentGrad g -> false;
+      case Recurrent r -> true;
+      case RecurrentGrad g -> true;
       case Normalize n -> false;
       case NormalizeGrad g -> false;
     };
@@ -131,8 +131,8 @@ public final class CpuBackend implements Backend {
       case CumulativeSum c -> RowKernels.prepareCumulativeSum(c, call, team);
       case SoftmaxCrossEntropy s -> CrossEntropyKernels.prepareForward(call, team);
       case SoftmaxCrossEntropyGrad g -> CrossEntropyKernels.prepareGrad(call, team);
-      case Recurrent r -> throw new IllegalArgumentException("cpu claims no " + r.name());
-      case RecurrentGrad g -> throw new IllegalArgumentException("cpu claims no " + g.name());
+      case Recurrent r -> RecurrentForward.prepare(r, call, team);
+      case RecurrentGrad g -> RecurrentBackward.prepare(g.forward(), call, team);
       case Normalize n -> throw new IllegalArgumentException("cpu claims no " + n.name());
       case NormalizeGrad g -> throw new IllegalArgumentException("cpu claims no " + g.name());
     };
@@ -145,9 +145,14 @@ public final class CpuBackend implements Backend {
     }
   }
 
+  /** Most kernels use the workspace of their thread; the caller owns what is large and needed for a whole sequence. */
   @Override
   public long scratch(Op op, List<Operand> in) {
-    return 0;
+    return switch (op) {
+      case Recurrent r -> RecurrentForward.scratch(r, in);
+      case RecurrentGrad g -> RecurrentBackward.scratch(g.forward(), in);
+      default -> 0;
+    };
   }
 
   /** Images are channels-last: convolutions read them so, and pooling is five times as fast. */

@@ -1,5 +1,6 @@
 package dev.tandem.cpu;
 
+import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Storage;
 import dev.tandem.core.shape.DType;
 import java.lang.foreign.Arena;
@@ -33,6 +34,14 @@ final class CpuStorage implements Storage {
 
   long address() {
     return segment.address();
+  }
+
+  /** The address of the scratch memory of a call that wanted some. */
+  static long scratch(Call call) {
+    if (call.scratch() instanceof CpuStorage s) {
+      return s.address();
+    }
+    throw new IllegalArgumentException(call.op().name() + " was called without the scratch memory that it wants");
   }
 
   /** The elements from {@code at} on, {@code bytes} long, bounds checked. */
