@@ -74,9 +74,9 @@ public final class Gcn implements Example {
    * @param names of members
    * @param sides the names of the sides
    * @param side of each member, its number among the sides
-   * @param adjacency 1 where two members are friends, row after row
+   * @param adjacency F32[V, V], 1 where two members are friends
    */
-  private record Club(List<String> names, List<String> sides, int[] side, float[] adjacency) {
+  private record Club(List<String> names, List<String> sides, List<Integer> side, HostArray adjacency) {
   }
 
   @Override
@@ -106,7 +106,7 @@ public final class Gcn implements Example {
     int n = club.names().size();
     int[] told = new int[n];
     Arrays.fill(told, UNTOLD);
-    int[] untold = club.side().clone();
+    int[] untold = club.side().stream().mapToInt(Integer::intValue).toArray();
     for (int side = 0; side < club.sides().size(); side++) {
       int leader = mostFriends(club, side);
       told[leader] = side;
@@ -122,7 +122,7 @@ public final class Gcn implements Example {
     Dataset train = new ArrayDataset(x, HostArray.of(told, 1, n)).subset(new int[STEPS_PER_EPOCH]);
     Dataset test = new ArrayDataset(x, HostArray.of(untold, 1, n));
 
-    var network = new Network(Tensor.of(session.device(), club.adjacency(), n, n), club.sides().size());
+    var network = new Network(Tensor.of(session.device(), club.adjacency()), club.sides().size());
     Loss crossEntropy = Losses.crossEntropy(ClassificationOptions.DEFAULT.withIgnoreIndex(UNTOLD));
     var trainer = Trainer.of(network, (logits, labels) -> crossEntropy.apply(logits.transpose(1, 2), labels),
         new Adam(0.01)).metric(new Accuracy());
@@ -130,8 +130,8 @@ public final class Gcn implements Example {
 
     int[] guesses = network.apply(Tensor.of(session.device(), x)).argmax(2).toIntArray();
     for (int i = 0; i < n; i++) {
-      if (guesses[i] != club.side()[i]) {
-        session.print("member " + club.names().get(i) + " went with " + club.sides().get(club.side()[i])
+      if (guesses[i] != club.side().get(i)) {
+        session.print("member " + club.names().get(i) + " went with " + club.sides().get(club.side().get(i))
             + ", and the network says " + club.sides().get(guesses[i]));
       }
     }
@@ -144,9 +144,9 @@ public final class Gcn implements Example {
     for (int i = 0; i < n; i++) {
       double friends = 0;
       for (int j = 0; j < n; j++) {
-        friends += club.adjacency()[i * n + j];
+        friends += club.adjacency().get((long) i * n + j);
       }
-      if (club.side()[i] == side && friends > most) {
+      if (club.side().get(i) == side && friends > most) {
         best = i;
         most = friends;
       }
@@ -180,8 +180,8 @@ public final class Gcn implements Example {
       adjacency[a * n + b] = 1;
       adjacency[b * n + a] = 1;
     }
-    return new Club(List.copyOf(numbers.keySet()), sides, sideOf.stream().mapToInt(sides::indexOf).toArray(),
-        adjacency);
+    return new Club(List.copyOf(numbers.keySet()), sides, sideOf.stream().map(sides::indexOf).toList(),
+        HostArray.of(adjacency, n, n));
   }
 
   private static int member(Map<String, Integer> numbers, NamedCsvRecord row, int column) throws IOException {
