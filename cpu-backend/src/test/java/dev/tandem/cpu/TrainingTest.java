@@ -43,8 +43,10 @@ class TrainingTest {
   private static final int STEPS = 10;
 
   static Stream<Supplier<Optimizer>> optimizers() {
-    return Stream.of(() -> new Sgd(0.02), () -> new Sgd(0.02, 0.9, 1e-3, true), () -> new Adam(0.02), () -> new AdamW(0.02, 0.01),
-        () -> new Adagrad(0.02), () -> new RmsProp(0.02), () -> new Adadelta(), () -> new Adamax(0.02), () -> new NAdam(0.02),
+    return Stream.of(() -> new Sgd(0.02), () -> new Sgd(0.02, 0.9, 1e-3, true), () -> new Adam(0.02),
+        () -> new AdamW(0.02, 0.01),
+        () -> new Adagrad(0.02), () -> new RmsProp(0.02), () -> new Adadelta(), () -> new Adamax(0.02),
+        () -> new NAdam(0.02),
         () -> new RAdam(0.02), () -> new Lion(0.02), () -> new Lamb(0.02));
   }
 

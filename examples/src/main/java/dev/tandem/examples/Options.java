@@ -70,7 +70,8 @@ final class Options {
       description = "Which data, where an example has a choice; a wrong name lists them.")
   @Nullable String dataset;
 
-  @Option(names = "--output", paramLabel = "FILE", description = "Where to write what an example makes, such as a picture.")
+  @Option(names = "--output", paramLabel = "FILE",
+      description = "Where to write what an example makes, such as a picture.")
   @Nullable Path output;
 
   @Option(names = "--metrics", paramLabel = "FILE", description = "Write a line of JSON after each epoch.")

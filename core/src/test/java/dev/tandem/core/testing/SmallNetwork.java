@@ -55,10 +55,13 @@ public final class SmallNetwork {
     public Module model() {
       return switch (this) {
         case MLP -> new Sequential(new Linear(FEATURES, 13), new Silu(), new Dropout(0.25), new Linear(13, CLASSES));
-        case CNN -> new Sequential(new Conv2d(2, 6, 3, ConvOptions.DEFAULT.withPadding(1)), new BatchNorm2d(6), new Relu(),
-            new MaxPool2d(2), new Conv2d(6, 9, 3), new Relu(), new Flatten(), new Dropout(0.25), new Linear(36, CLASSES));
-        case LSTM -> new Sequential(new Lstm(FEATURES, 12, RecurrentOptions.DEFAULT.withBatchFirst(true)), new LastStep(1),
-            new LayerNorm(12), new Linear(12, CLASSES));
+        case CNN ->
+            new Sequential(new Conv2d(2, 6, 3, ConvOptions.DEFAULT.withPadding(1)), new BatchNorm2d(6), new Relu(),
+                new MaxPool2d(2), new Conv2d(6, 9, 3), new Relu(), new Flatten(), new Dropout(0.25),
+                new Linear(36, CLASSES));
+        case LSTM ->
+            new Sequential(new Lstm(FEATURES, 12, RecurrentOptions.DEFAULT.withBatchFirst(true)), new LastStep(1),
+                new LayerNorm(12), new Linear(12, CLASSES));
       };
     }
 
