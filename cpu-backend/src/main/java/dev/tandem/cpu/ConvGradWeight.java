@@ -85,8 +85,8 @@ final class ConvGradWeight {
     long inOuter = g.strideH() * in.rowStride();
     if (Depthwise.fits(s)) {
       for (int tap = 0; tap < s.taps(); tap++) {
-        long a = in.address() + tap / s.kernelW() * g.dilationH() * in.rowStride()
-            + tap % s.kernelW() * g.dilationW() * pixel;
+        long a = in.address() + (long) (tap / s.kernelW()) * g.dilationH() * in.rowStride()
+            + (long) (tap % s.kernelW()) * g.dilationW() * pixel;
         Depthwise.gradient(s.channels(), to - from, s.outWidth(), a, inOuter, inInner, grad.address(), grad.rowStride(),
             pixel,
             sums + tap * pixel, accumulate);
@@ -109,8 +109,9 @@ final class ConvGradWeight {
       for (int row = 0; row < to - from; row += blockRows) {
         int rows = Math.min(blockRows, to - from - row);
         for (int product = 0; product < products; product++) {
-          long a = in.address() + (product / columns * g.dilationH() + (long) row * g.strideH()) * in.rowStride()
-              + product % columns * g.dilationW() * pixel + 4L * group * inputs;
+          long a =
+              in.address() + ((long) (product / columns) * g.dilationH() + (long) row * g.strideH()) * in.rowStride()
+                  + (long) (product % columns) * g.dilationW() * pixel + 4L * group * inputs;
           long c = sums + 4 * (((long) group * products + product) * height * outputs + o);
           multiply(rows, height, cols, a, inInner, inOuter, b + row * grad.rowStride(), grad.rowStride(), c,
               accumulate || row > 0);

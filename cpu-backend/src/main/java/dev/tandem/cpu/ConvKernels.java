@@ -100,11 +100,11 @@ final class ConvKernels {
         ConvTiles.Taps walk = ConvTiles.Taps.of(s.rowsOfTapsAreDense(), s.kernelH(), s.kernelW(), inputs, pixel,
             g.dilationH() * in.rowStride(), g.dilationW());
         for (int group = 0; group < s.groups(); group++) {
-          long groupPanels = panels + 4 * group * taps * Panels.padded(outputs);
+          long groupPanels = panels + 4L * group * taps * Panels.padded(outputs);
           for (int o = 0; o < outputs; o += Tiles.WIDTH) {
             ConvTiles.correlate(walk, to - from, s.outWidth(), in.address() + 4L * group * inputs,
                 g.strideH() * in.rowStride(),
-                g.strideW() * pixel, groupPanels + 4 * o * taps, Math.min(Tiles.WIDTH, outputs - o),
+                g.strideW() * pixel, groupPanels + 4L * o * taps, Math.min(Tiles.WIDTH, outputs - o),
                 out.address() + 4L * (group * outputs + o), out.rowStride(), outPixel);
           }
         }
@@ -167,11 +167,11 @@ final class ConvKernels {
           if (depthwise) {
             Depthwise.Taps walk =
                 new Depthwise.Taps(y.count(), x.count(), y.outputStep() * in.rowStride(), x.outputStep() * pixel,
-                    -y.tapStep() * s.kernelW() * pixel, -x.tapStep() * pixel);
+                    -(long) y.tapStep() * s.kernelW() * pixel, -(long) x.tapStep() * pixel);
             long last = panels + ((long) y.highestTap() * s.kernelW() + x.highestTap()) * pixel;
             for (int r = 0; r < rows; r++) {
               Depthwise.correlate(walk, s.channels(), pixels, a + r * in.rowStride(), pixel, last,
-                  c + r * strideH * out.rowStride(),
+                  c + (long) r * strideH * out.rowStride(),
                   strideW * outPixel);
             }
             continue;

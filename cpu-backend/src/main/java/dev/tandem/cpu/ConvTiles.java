@@ -52,7 +52,7 @@ final class ConvTiles {
         long cRow = whole ? outPixel : width;
         for (int call = 0; call < taps.calls; call++) {
           kernel.run(taps.outer, taps.inner, aAt + call * taps.callStride, aPixel, 0, taps.outerStride,
-              panel + call * taps.outer * bOuter, width, bOuter, c, cRow, call > 0);
+              panel + (long) call * taps.outer * bOuter, width, bOuter, c, cRow, call > 0);
         }
         if (!whole) {
           Panels.store(edge, width, outAt, outPixel, height, channels, false);

@@ -7,7 +7,9 @@ import java.util.List;
 public interface Example {
   /** All of them, in the order they are listed. */
   static List<Example> all() {
-    return List.of(new Xor(), new Logistic(), new Mlp(), new Cnn(), new Resnet(), new Autoencoder(), new Devices());
+    return List.of(new Xor(), new Logistic(), new Mlp(), new Cnn(), new Resnet(), new Autoencoder(),
+        new CharacterLstm(),
+        new CharacterTransformer(), new GruForecast(), new Gcn(), new Devices());
   }
 
   /** What the user writes. */

@@ -36,7 +36,8 @@ record ImageSet(Dataset train, Dataset test) {
     Path folder = session.data();
     if (folder == null) {
       if (!name.equals(FASHION_MNIST)) {
-        throw new InputException(name + " does not come with this program; name the folder that has it with --data DIR");
+        throw new InputException(
+            name + " does not come with this program; name the folder that has it with --data DIR");
       }
       return grey(sample("train"), sample("t10k"));
     }

@@ -70,7 +70,8 @@ final class Options {
       description = "Which data, where an example has a choice; a wrong name lists them.")
   @Nullable String dataset;
 
-  @Option(names = "--output", paramLabel = "FILE", description = "Where to write what an example makes, such as a picture.")
+  @Option(names = "--output", paramLabel = "FILE",
+      description = "Where to write what an example makes, such as a picture.")
   @Nullable Path output;
 
   @Option(names = "--metrics", paramLabel = "FILE", description = "Write a line of JSON after each epoch.")
@@ -84,7 +85,7 @@ final class Options {
   @Option(names = "--no-capture",
       description = "Run every step anew instead of replaying recorded ones.") boolean noCapture;
 
-  @Option(names = "--verbose", description = "Show where an error came from.") boolean verbose =
+  @Option(names = "--verbose", description = "Show how steps ran, and where an error came from.") boolean verbose =
       Boolean.getBoolean("tandem.debug");
 
   @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.") boolean help;

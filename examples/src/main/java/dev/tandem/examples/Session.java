@@ -111,6 +111,13 @@ public final class Session {
 
   /** Trains as {@link Trainer#fit} does, watched, saved and resumed as the user asked. */
   public History fit(Trainer recipe, DataLoader train, DataLoader test) throws IOException {
+    return fit(recipe, train, test, epoch -> {
+    });
+  }
+
+  /** {@link #fit(Trainer, DataLoader, DataLoader)}, and {@code afterEpoch} each time an epoch's line is shown. */
+  public History fit(Trainer recipe, DataLoader train, DataLoader test, Consumer<EpochResult> afterEpoch)
+      throws IOException {
     Trainer trainer = recipe.capture(capture()).on(device, seed());
     Path folder = options.checkpoint;
     if (folder != null) {
@@ -126,7 +133,11 @@ public final class Session {
     if (folder != null) {
       trainer.listener(epochs(r -> save(trainer, folder)));
     }
-    return trainer.listener(console).fit(train, test, length());
+    History history = trainer.listener(console).listener(epochs(afterEpoch)).fit(train, test, length());
+    if (options.verbose) {
+      print("steps: " + trainer.state());
+    }
+    return history;
   }
 
   private void resume(Trainer trainer, Path folder) throws IOException {

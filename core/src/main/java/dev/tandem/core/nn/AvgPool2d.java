@@ -11,12 +11,20 @@ public final class AvgPool2d extends Pooling {
     this(kernel, kernel, 0);
   }
 
-  /** Square windows; padding counts as zeros. @param padding at most half the window */
+  /**
+   * Square windows; padding counts as zeros.
+   *
+   * @param padding at most half the window
+   */
   public AvgPool2d(int kernel, int stride, int padding) {
     this(kernel, stride, padding, true);
   }
 
-  /** Square windows. @param countIncludePad whether padding counts as zeros, else the mean is over elements of the image */
+  /**
+   * Square windows.
+   *
+   * @param countIncludePad whether padding counts as zeros, else the mean is over elements of the image
+   */
   public AvgPool2d(int kernel, int stride, int padding, boolean countIncludePad) {
     this(kernel, kernel, stride, stride, padding, padding, countIncludePad);
   }

@@ -20,7 +20,11 @@ public final class LayerNorm extends Module {
   private final @Nullable Parameter weight;
   private final @Nullable Parameter bias;
 
-  /** With trained parameters and eps 1e-5. @param normalizedShape the last dimensions, such as the number of features */
+  /**
+   * With trained parameters and eps 1e-5.
+   *
+   * @param normalizedShape the last dimensions, such as the number of features
+   */
   public LayerNorm(int... normalizedShape) {
     this(normalizedShape, 1e-5, true);
   }

@@ -12,7 +12,11 @@ public final class MaxPool2d extends Pooling {
     this(kernel, kernel, 0);
   }
 
-  /** Square windows. @param padding at most half the window */
+  /**
+   * Square windows.
+   *
+   * @param padding at most half the window
+   */
   public MaxPool2d(int kernel, int stride, int padding) {
     this(kernel, kernel, stride, stride, padding, padding);
   }

@@ -24,7 +24,11 @@ public final class RMSNorm extends Module {
   private final double eps;
   private final Parameter weight;
 
-  /** With eps 1.2e-7. @param normalizedShape the last dimensions, such as the number of features */
+  /**
+   * With eps 1.2e-7.
+   *
+   * @param normalizedShape the last dimensions, such as the number of features
+   */
   public RMSNorm(int... normalizedShape) {
     this(normalizedShape, DEFAULT_EPS);
   }

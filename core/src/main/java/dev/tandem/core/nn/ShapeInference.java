@@ -50,7 +50,7 @@ final class ShapeInference {
     ShapeInference self = new ShapeInference();
     CURRENT.set(self);
     try (Scope _ = Scope.inference(self.device())) {
-      model.apply(Arrays.stream(inputs).map(self::input).toList());
+      List<Tensor> _ = model.apply(Arrays.stream(inputs).map(self::input).toList());
       return self.rows;
     } finally {
       CURRENT.set(outer);

@@ -60,7 +60,11 @@ public record Summary(List<Row> rows, long parameters) {
         model.inputs().stream().map(inputs::get).toArray(Spec[]::new));
   }
 
-  /** For a model with an {@code apply} of its own. @param apply runs it on tensors of the specs {@code inputs} */
+  /**
+   * For a model with an {@code apply} of its own.
+   *
+   * @param apply runs it on tensors of the specs {@code inputs}
+   */
   public static Summary of(Block model, Function<List<Tensor>, List<Tensor>> apply, Spec... inputs) {
     return new Summary(ShapeInference.run(apply, inputs), model.parameterCount());
   }

@@ -33,7 +33,11 @@ public final class WeightedLosses {
     this.terms = List.copyOf(terms);
   }
 
-  /** The loss of the output and the target called {@code name}. @param weight its factor, fixed in a replayed step */
+  /**
+   * The loss of the output and the target called {@code name}.
+   *
+   * @param weight its factor, fixed in a replayed step
+   */
   public static WeightedLosses of(String name, Loss loss, double weight) {
     return new WeightedLosses(List.of()).and(name, loss, weight);
   }

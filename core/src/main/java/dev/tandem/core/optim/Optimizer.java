@@ -218,7 +218,11 @@ public abstract class Optimizer {
     return memory;
   }
 
-  /** What the host does anew in every step. @param step counts from 1 */
+  /**
+   * What the host does anew in every step.
+   *
+   * @param step counts from 1
+   */
   public final void beginStep(int step) {
     double factor = schedule.factor(step - 1);
     if (!(factor >= 0) || Double.isInfinite(factor)) {

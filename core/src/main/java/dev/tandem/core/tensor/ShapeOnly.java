@@ -54,7 +54,11 @@ public final class ShapeOnly {
     };
   }
 
-  /** Of one element of a convolution's output. @param weight [O, C / groups, KH, KW] */
+  /**
+   * Of one element of a convolution's output.
+   *
+   * @param weight [O, C / groups, KH, KW]
+   */
   private static long perOutput(Shape weight) {
     return (long) weight.dim(1) * weight.dim(2) * weight.dim(3);
   }

@@ -110,7 +110,6 @@ class GraphModelTest {
 
   @Test
   void aBlockWithSeveralResultsTakesPart() {
-    /** Halves of its input. */
     class Halves extends Block {
       List<Tensor> apply(Tensor x) {
         return frames(() -> x.mul(2).split(x.shape().dim(1) / 2, 1));

@@ -29,7 +29,7 @@ class NormalizeTest {
   /** Both sides compute in double and differ by the order of their sums; storing an input as F32 hides nothing. */
   private static final double TOLERANCE = 1e-6;
 
-  private record Case(Normalize op, Shape x, Shape weight) {
+  record Case(Normalize op, Shape x, Shape weight) {
   }
 
   static Stream<Case> cases() {
