@@ -71,8 +71,9 @@ public final class Autoencoder implements Example {
     var trainer = Trainer.of(new Network(), Losses.mse(), new Adam(1e-3));
     DataLoader shuffled = train.batches(session.batch()).shuffled().seed(session.seed());
     session.fit(trainer, shuffled, test.batches(256));
-    session.print("mean squared error of the reconstructions " + Console.decimal(trainer.evaluate(test.batches(256)).loss())
-        + ", of the mean training image in their place " + Console.decimal(meanImageError(train, test)));
+    session.print(
+        "mean squared error of the reconstructions " + Console.decimal(trainer.evaluate(test.batches(256)).loss())
+            + ", of the mean training image in their place " + Console.decimal(meanImageError(train, test)));
 
     Path file = session.output();
     if (file != null) {

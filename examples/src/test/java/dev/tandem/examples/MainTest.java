@@ -17,38 +17,39 @@ class MainTest {
   @TempDir Path folder;
 
   @ParameterizedTest
-  @CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
-      mpl                          | error: unknown example 'mpl'; did you mean 'mlp'?
-      gpt                          | error: unknown example 'gpt'; there are ALL
-      --epochs 3                   | error: which example? There are ALL
-      xor mlp                      | error: 'mlp' is one word too many: one example, then options
-      xor --epoch 3                | error: unknown option '--epoch'; did you mean '--epochs'?
-      xor --devcie=cpu             | error: unknown option '--devcie'; did you mean '--device'?
-      xor --frobnicate             | error: unknown option '--frobnicate'
-      xor --epochs                 | error: --epochs needs a value
-      xor --epochs --seed 1        | error: --epochs needs a value
-      xor --epochs three           | error: --epochs wants a whole number from 1 on, not 'three'
-      xor --epochs 0               | error: --epochs wants a whole number from 1 on, not '0'
-      xor --steps -1               | error: --steps wants a whole number from 1 on, not '-1'
-      xor --batch 99999999999      | error: --batch wants a whole number from 1 on, not '99999999999'
-      xor --threads 1.5            | error: --threads wants a whole number from 1 on, not '1.5'
-      xor --threads 100000         | error: --threads wants at most 1024, not 100000
-      xor --seed x                 | error: --seed wants a whole number, not 'x'
-      xor --seed 1 --seed 2        | error: --seed is given more than once
-      xor --precision fp8          | error: --precision wants fp32, tf32 or bf16, not 'fp8'
-      xor --device cpu --precision bf16 | error: --precision bf16 is not available on cpu; it computes in fp32
-      xor --device cpu --precision TF32 | error: --precision tf32 is not available on cpu; it computes in fp32
-      xor --resume                 | error: --resume needs --checkpoint DIR, the folder to resume from
-      xor --dataset mnist          | error: xor has no use for --dataset; leave it out
-      mlp --output picture.png     | error: mlp has no use for --output; leave it out
-      cnn --dataset mnits          | error: cnn has no dataset 'mnits'; did you mean 'mnist'?
-      cnn --dataset imagenet       | error: cnn has no dataset 'imagenet'; there are fashion-mnist, mnist, cifar10
-      resnet --dataset cifar100    | error: resnet has no dataset 'cifar100'; did you mean 'cifar10'?
-      autoencoder --dataset cifar10 | error: autoencoder has no dataset 'cifar10'; there are fashion-mnist, mnist
-      cnn --dataset mnist          | error: mnist does not come with this program; name the folder that has it with --data DIR
-      autoencoder --output /no/such/a.png | error: --output wants a file in a folder that exists, and /no/such/a.png is none
-      mlp --data /no/such/folder   | error: --data wants a folder, and /no/such/folder does not exist
-      """)
+  @CsvSource(delimiter = '|', quoteCharacter = '"',
+      textBlock = """
+          mpl                          | error: unknown example 'mpl'; did you mean 'mlp'?
+          gpt                          | error: unknown example 'gpt'; there are ALL
+          --epochs 3                   | error: which example? There are ALL
+          xor mlp                      | error: 'mlp' is one word too many: one example, then options
+          xor --epoch 3                | error: unknown option '--epoch'; did you mean '--epochs'?
+          xor --devcie=cpu             | error: unknown option '--devcie'; did you mean '--device'?
+          xor --frobnicate             | error: unknown option '--frobnicate'
+          xor --epochs                 | error: --epochs needs a value
+          xor --epochs --seed 1        | error: --epochs needs a value
+          xor --epochs three           | error: --epochs wants a whole number from 1 on, not 'three'
+          xor --epochs 0               | error: --epochs wants a whole number from 1 on, not '0'
+          xor --steps -1               | error: --steps wants a whole number from 1 on, not '-1'
+          xor --batch 99999999999      | error: --batch wants a whole number from 1 on, not '99999999999'
+          xor --threads 1.5            | error: --threads wants a whole number from 1 on, not '1.5'
+          xor --threads 100000         | error: --threads wants at most 1024, not 100000
+          xor --seed x                 | error: --seed wants a whole number, not 'x'
+          xor --seed 1 --seed 2        | error: --seed is given more than once
+          xor --precision fp8          | error: --precision wants fp32, tf32 or bf16, not 'fp8'
+          xor --device cpu --precision bf16 | error: --precision bf16 is not available on cpu; it computes in fp32
+          xor --device cpu --precision TF32 | error: --precision tf32 is not available on cpu; it computes in fp32
+          xor --resume                 | error: --resume needs --checkpoint DIR, the folder to resume from
+          xor --dataset mnist          | error: xor has no use for --dataset; leave it out
+          mlp --output picture.png     | error: mlp has no use for --output; leave it out
+          cnn --dataset mnits          | error: cnn has no dataset 'mnits'; did you mean 'mnist'?
+          cnn --dataset imagenet       | error: cnn has no dataset 'imagenet'; there are fashion-mnist, mnist, cifar10
+          resnet --dataset cifar100    | error: resnet has no dataset 'cifar100'; did you mean 'cifar10'?
+          autoencoder --dataset cifar10 | error: autoencoder has no dataset 'cifar10'; there are fashion-mnist, mnist
+          cnn --dataset mnist          | error: mnist does not come with this program; name the folder that has it with --data DIR
+          autoencoder --output /no/such/a.png | error: --output wants a file in a folder that exists, and /no/such/a.png is none
+          mlp --data /no/such/folder   | error: --data wants a folder, and /no/such/folder does not exist
+          """)
   void whatCannotBeUsedIsOneLineAndStatus2(String arguments, String error) {
     String all = Example.all().stream().map(Example::name).collect(Collectors.joining(", "));
     assertThat(Program.run(arguments.split(" ")))
