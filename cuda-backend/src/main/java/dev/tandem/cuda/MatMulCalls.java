@@ -27,9 +27,9 @@ final class MatMulCalls {
       };
     }
     if (a.shape().dim(-1) == 0) {
-      StridedCopy zeros = StridedCopy.of(c.layout(), c.layout());
+      StridedCopy zeros = StridedCopy.of(context, c.layout(), c.layout());
       return op.accumulate() ? () -> {
-      } : () -> zeros.run(context, 0, context.address(c));
+      } : () -> zeros.run(0, context.address(c));
     }
     Staging staging = new Staging(context);
     Staging.Place left = staging.input(a, readable(a.layout()));

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Staging {
   private static final long ALIGNMENT = 256;
+  private static final long IN_PLACE = -1;
 
   private final CudaContext context;
   private final List<Place> places = new ArrayList<>();
@@ -22,20 +23,20 @@ final class Staging {
     this.context = context;
   }
 
-  /** An operand where the library finds it: {@code copy} is null for one that is taken where it lies. */
+  /** An operand where the library finds it: in memory of its own, or in a copy, if that has a place in the scratch memory. */
   final class Place {
     private final Operand operand;
     private final Layout layout;
-    private final boolean reads;
-    private final boolean writes;
-    private final @Nullable Long copy;
+    private final long copy;
+    private final @Nullable StridedCopy load;
+    private final @Nullable StridedCopy store;
 
-    private Place(Operand operand, Layout layout, boolean reads, boolean writes, @Nullable Long copy) {
+    private Place(Operand operand, Layout layout, long copy, boolean reads, boolean writes) {
       this.operand = operand;
       this.layout = layout;
-      this.reads = reads;
-      this.writes = writes;
       this.copy = copy;
+      load = reads ? StridedCopy.of(context, operand.layout(), layout) : null;
+      store = writes ? StridedCopy.of(context, layout, operand.layout()) : null;
     }
 
     /** Strides as the library sees them; the offset is part of the address. */
@@ -45,18 +46,18 @@ final class Staging {
 
     /** Of the first element. */
     long address(long base) {
-      return copy == null ? context.address(operand) : base + copy;
+      return copy < 0 ? context.address(operand) : base + copy;
     }
 
     private void load(long base) {
-      if (copy != null && reads) {
-        StridedCopy.of(operand.layout(), layout).run(context, context.address(operand), base + copy);
+      if (load != null) {
+        load.run(context.address(operand), base + copy);
       }
     }
 
     private void store(long base) {
-      if (copy != null && writes) {
-        StridedCopy.of(layout, operand.layout()).run(context, base + copy, context.address(operand));
+      if (store != null) {
+        store.run(base + copy, context.address(operand));
       }
     }
   }
@@ -70,13 +71,13 @@ final class Staging {
 
   /** An operand that is taken where it lies. */
   Place direct(Operand operand) {
-    return add(new Place(operand, operand.layout(), false, false, null));
+    return add(new Place(operand, operand.layout(), IN_PLACE, false, false));
   }
 
   /** An operand to be read in {@code wanted}, whose elements must not exceed those from its offset 0 to its end. */
   Place input(Operand operand, Layout wanted) {
     return sameStrides(operand.layout(), wanted) ? direct(operand)
-        : add(new Place(operand, wanted, true, false, reserve(wanted.end() * Float.BYTES)));
+        : add(new Place(operand, wanted, reserve(wanted.end() * Float.BYTES), true, false));
   }
 
   /** An operand to be written in {@code wanted}.
@@ -85,7 +86,7 @@ final class Staging {
    */
   Place output(Operand operand, Layout wanted, boolean reads) {
     return sameStrides(operand.layout(), wanted) ? direct(operand)
-        : add(new Place(operand, wanted, reads, true, reserve(wanted.end() * Float.BYTES)));
+        : add(new Place(operand, wanted, reserve(wanted.end() * Float.BYTES), reads, true));
   }
 
   private Place add(Place place) {

@@ -11,9 +11,10 @@ import java.util.List;
  */
 final class StridedCopy {
   private static final int KERNEL_AXES = 4;
-  private static final int THREADS = 256;
   private static final int BLOCKS_PER_MULTIPROCESSOR = 16;
 
+  private final CudaContext context;
+  private final Kernels.Kernel kernel;
   private final List<Axis> axes;
 
   /** Strides in elements; that of the source may be 0 or negative. */
@@ -23,7 +24,9 @@ final class StridedCopy {
     }
   }
 
-  StridedCopy(List<Axis> axes) {
+  StridedCopy(CudaContext context, List<Axis> axes) {
+    this.context = context;
+    kernel = context.kernel("strided_copy", context.kernels().source("strided.cu"));
     List<Axis> merged = new ArrayList<>();
     // An axis that repeats elements of the target is walked once.
     axes.stream().filter(a -> a.size != 1 && (a.to != 0 || a.size == 0)).sorted(Comparator.comparingLong(Axis::to).reversed())
@@ -41,24 +44,24 @@ final class StridedCopy {
   }
 
   /** Between layouts of one shape; their offsets are the caller's. */
-  static StridedCopy of(Layout from, Layout to) {
+  static StridedCopy of(CudaContext context, Layout from, Layout to) {
     List<Axis> axes = new ArrayList<>();
     for (int i = 0; i < to.shape().rank(); i++) {
       axes.add(new Axis(to.shape().dim(i), from.stride(i), to.stride(i)));
     }
-    return new StridedCopy(axes);
+    return new StridedCopy(context, axes);
   }
 
   /** @param from the address of the first element; 0 for zeros */
-  void run(CudaContext context, long from, long to) {
-    walk(context, 0, from, to);
+  void run(long from, long to) {
+    walk(0, from, to);
   }
 
-  private void walk(CudaContext context, int depth, long from, long to) {
+  private void walk(int depth, long from, long to) {
     if (axes.size() - depth > KERNEL_AXES) {
       Axis outer = axes.get(depth);
       for (long i = 0; i < outer.size; i++) {
-        walk(context, depth + 1, from == 0 ? 0 : from + i * outer.from * Float.BYTES, to + i * outer.to * Float.BYTES);
+        walk(depth + 1, from == 0 ? 0 : from + i * outer.from * Float.BYTES, to + i * outer.to * Float.BYTES);
       }
       return;
     }
@@ -79,7 +82,7 @@ final class StridedCopy {
     arguments[0] = to;
     arguments[1] = from;
     arguments[2] = count;
-    long blocks = Math.min((count + THREADS - 1) / THREADS, (long) BLOCKS_PER_MULTIPROCESSOR * context.multiprocessors());
-    context.launch(context.kernel("strided_copy", Sources.read("strided.cu")), blocks, THREADS, 0, arguments);
+    long blocks = Math.min((count + Kernels.THREADS - 1) / Kernels.THREADS, (long) BLOCKS_PER_MULTIPROCESSOR * context.multiprocessors());
+    context.launch(kernel, blocks, Kernels.THREADS, 0, arguments);
   }
 }
