@@ -3,7 +3,7 @@ package dev.tandem.cuda;
 import dev.tandem.core.backend.Backend;
 import dev.tandem.core.backend.BackendProvider;
 
-/** NVIDIA GPUs, where the driver and the libraries are installed. */
+/** NVIDIA GPUs, where the driver, CUDA's libraries and cuDNN are installed. */
 public final class CudaBackendProvider implements BackendProvider {
   @Override
   public String name() {
@@ -17,16 +17,24 @@ public final class CudaBackendProvider implements BackendProvider {
 
   @Override
   public int devices() {
-    return 0;
+    return Libraries.get().devices();
   }
 
   @Override
   public String refusal() {
-    return "not built yet";
+    return Libraries.get().refusal();
   }
 
   @Override
   public Backend open(int ordinal) {
+    Libraries libraries = Libraries.get();
+    if (libraries.devices() == 0) {
+      throw new CudaException(libraries.refusal());
+    }
+    if (ordinal < 0 || ordinal >= libraries.devices()) {
+      throw new CudaException("there is no cuda:" + ordinal + "; this process sees "
+          + (libraries.devices() == 1 ? "one GPU, cuda:0" : libraries.devices() + " GPUs, from cuda:0 on"));
+    }
     return new CudaBackend(new CudaContext(ordinal));
   }
 }

@@ -3,6 +3,7 @@ package dev.tandem.cuda;
 import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Operand;
 import dev.tandem.core.backend.OutOfDeviceMemoryException;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
@@ -30,6 +31,7 @@ final class CudaContext implements AutoCloseable {
   private final CUdevice device;
   private final CUcontext context;
   private final Stream stream;
+  private final MemorySegment streamSegment;
   private final int computeCapability;
   private final int multiprocessors;
   private final Kernels kernels;
@@ -58,6 +60,7 @@ final class CudaContext implements AutoCloseable {
     check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
     enter();
     check(JCudaDriver.cuStreamCreate(stream, 1), "cuStreamCreate");
+    streamSegment = MemorySegment.ofAddress(stream.handle());
     computeCapability = 10 * attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
         + attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
     multiprocessors = attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
@@ -109,8 +112,9 @@ final class CudaContext implements AutoCloseable {
     return new cudaStream_t(stream);
   }
 
-  long streamHandle() {
-    return stream.handle();
+  /** The same stream for calls through java.lang.foreign. */
+  MemorySegment streamSegment() {
+    return streamSegment;
   }
 
   Kernels kernels() {

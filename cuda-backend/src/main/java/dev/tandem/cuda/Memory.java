@@ -56,7 +56,7 @@ final class Memory implements AutoCloseable {
         turn();
       }
       long source = staging.value() + half * HALF + used;
-      MemorySegment.ofAddress(source).reinterpret(n).copyFrom(from.asSlice(done, n));
+      memory(source, n).copyFrom(from.asSlice(done, n));
       context.check(
           JCudaDriver.cuMemcpyHtoDAsync(new Address(target + done), new RawPointer(source), n, context.stream()),
           "cuMemcpyHtoDAsync");
@@ -87,9 +87,14 @@ final class Memory implements AutoCloseable {
               context.stream()),
           "cuMemcpyDtoHAsync");
       context.synchronize();
-      to.asSlice(done, n).copyFrom(MemorySegment.ofAddress(landing.value()).reinterpret(n));
+      to.asSlice(done, n).copyFrom(memory(landing.value(), n));
       done += n;
     }
+  }
+
+  @SuppressWarnings("restricted")
+  private static MemorySegment memory(long address, long bytes) {
+    return MemorySegment.ofAddress(address).reinterpret(bytes);
   }
 
   private static long place(CudaStorage storage, long at, long bytes) {
