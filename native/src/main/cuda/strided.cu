@@ -17,8 +17,8 @@ __device__ void copyElements(float *to, const float *from, long long count, Inde
   }
 }
 
-extern "C" __global__ void strided_copy(float *to, const float *from, long long count, long long d1, long long d2,
-                                        long long d3, long long f0, long long f1, long long f2, long long f3,
+extern "C" __global__ void strided_copy(float *to, const float *from, long long count, long long d0, long long d1,
+                                        long long d2, long long d3, long long f0, long long f1, long long f2, long long f3,
                                         long long t0, long long t1, long long t2, long long t3) {
   long long f[4] = {f0, f1, f2, f3};
   long long t[4] = {t0, t1, t2, t3};

@@ -8,6 +8,7 @@ import dev.tandem.core.shape.Shape;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -77,35 +78,27 @@ final class MatMulCalls {
 
   /** Axis of a batch, with the three operands' strides. */
   private record BatchAxis(int size, long a, long b, long c) {
-    private boolean continues(BatchAxis inner) {
-      return a == inner.a * inner.size && b == inner.b * inner.size && c == inner.c * inner.size;
-    }
   }
 
   /** A product as cuBLAS runs it: one axis of the batch inside the library, a call for each element of the others. */
   private record Product(int m, int n, int k, Stored a, Stored b, Stored c, List<BatchAxis> outer, BatchAxis inner) {
     static Product of(Layout a, Layout b, Layout c) {
       Shape shape = c.shape();
+      Walk walk = Walk.of(shape, IntStream.range(0, shape.rank() - 2).boxed().toList(), List.of(a, b, c), true);
       List<BatchAxis> batch = new ArrayList<>();
-      for (int i = 0; i < shape.rank() - 2; i++) {
-        BatchAxis axis = new BatchAxis(shape.dim(i), a.stride(i), b.stride(i), c.stride(i));
-        if (axis.size != 1 && !batch.isEmpty() && batch.getLast().continues(axis)) {
-          batch.add(new BatchAxis(batch.removeLast().size * axis.size, axis.a, axis.b, axis.c));
-        } else if (axis.size != 1) {
-          batch.add(axis);
-        }
+      for (int i = 0; i < walk.rank(); i++) {
+        batch.add(new BatchAxis(Math.toIntExact(walk.dims()[i]), walk.strides()[0][i], walk.strides()[1][i],
+            walk.strides()[2][i]));
       }
       int n = shape.dim(-1);
       int k = a.shape().dim(-1);
-      Product one = matrices(shape.dim(-2), n, k, a.stride(-2), a.stride(-1), b, c.stride(-2), c.stride(-1), batch);
-      Product folded = batch.isEmpty() ? null : fold(shape.dim(-2), n, k, a, b, c, batch);
-      if (folded != null) {
-        return folded;
-      }
-      if (one == null) {
+      Product folded = fold(shape.dim(-2), n, k, a, b, c, batch);
+      Product product = folded != null ? folded
+          : matrices(shape.dim(-2), n, k, a.stride(-2), a.stride(-1), b, c.stride(-2), c.stride(-1), batch);
+      if (product == null) {
         throw new IllegalStateException("operands " + a + ", " + b + " and " + c + " fit no product");
       }
-      return one;
+      return product;
     }
 
     /**

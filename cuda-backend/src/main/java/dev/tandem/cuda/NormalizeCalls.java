@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -70,36 +71,31 @@ final class NormalizeCalls {
   /** @param kept whether results differ along an axis; they are sums over the others */
   private static Runnable launch(String name, Normalize op, Shape shape, IntPredicate kept,
       List<@Nullable Operand> operands, CudaContext context) {
-    List<@Nullable Layout> layouts = new ArrayList<>();
+    List<Layout> layouts = new ArrayList<>();
     long[] arguments = new long[OPERANDS + 3 + 2 * KERNEL_AXES * (1 + OPERANDS)];
     for (int k = 0; k < OPERANDS; k++) {
       Operand o = operands.get(k);
       arguments[k] = o == null ? 0 : context.address(o);
-      layouts.add(o == null ? null : o.layout().expand(shape));
+      layouts.add(o == null ? Layout.of(shape, new long[shape.rank()], 0) : o.layout().expand(shape));
     }
-    long results = 1;
-    long elements = 1;
+    Walk[] halves = {walk(shape, layouts, kept), walk(shape, layouts, kept.negate())};
     for (int half = 0; half < 2; half++) {
-      List<Axis> axes = merged(shape, layouts, half == 0 ? kept : kept.negate());
-      if (axes.size() > KERNEL_AXES) {
+      Walk walk = halves[half];
+      int missing = KERNEL_AXES - walk.rank();
+      if (missing < 0) {
         throw new ShapeException(op + " of " + shape + " has too many separate axes for cuda; reshape x so that axes"
             + " that are normalised together lie side by side");
       }
       for (int i = 0; i < KERNEL_AXES; i++) {
-        int missing = KERNEL_AXES - axes.size();
-        Axis axis = i < missing ? new Axis(1, new long[OPERANDS]) : axes.get(i - missing);
         int at = OPERANDS + 3 + half * KERNEL_AXES + i;
-        arguments[at] = axis.size;
+        arguments[at] = i < missing ? 1 : walk.dims()[i - missing];
         for (int k = 0; k < OPERANDS; k++) {
-          arguments[at + 2 * KERNEL_AXES * (k + 1)] = axis.strides[k];
-        }
-        if (half == 0) {
-          results *= axis.size;
-        } else {
-          elements *= axis.size;
+          arguments[at + 2 * KERNEL_AXES * (k + 1)] = i < missing ? 0 : walk.strides()[k][i - missing];
         }
       }
     }
+    long results = halves[0].size();
+    long elements = halves[1].size();
     arguments[OPERANDS] = results;
     arguments[OPERANDS + 1] = elements;
     arguments[OPERANDS + 2] = Float.floatToRawIntBits((float) op.eps()) & 0xFFFFFFFFL;
@@ -113,33 +109,7 @@ final class NormalizeCalls {
     return () -> context.launch(kernel, blocks, threads, 0, arguments);
   }
 
-  /** Strides in elements, by operand. */
-  private record Axis(long size, long[] strides) {
-    private boolean continues(Axis inner) {
-      for (int k = 0; k < strides.length; k++) {
-        if (strides[k] != inner.strides[k] * inner.size) {
-          return false;
-        }
-      }
-      return true;
-    }
-  }
-
-  /** The axes chosen, neighbours that all operands walk alike made one. */
-  private static List<Axis> merged(Shape shape, List<@Nullable Layout> layouts, IntPredicate chosen) {
-    List<Axis> axes = new ArrayList<>();
-    for (int i = 0; i < shape.rank(); i++) {
-      if (shape.dim(i) != 1 && chosen.test(i)) {
-        int dimension = i;
-        Axis axis = new Axis(shape.dim(i),
-            layouts.stream().mapToLong(l -> l == null ? 0 : l.stride(dimension)).toArray());
-        if (!axes.isEmpty() && axes.getLast().continues(axis)) {
-          axes.add(new Axis(axes.removeLast().size * axis.size, axis.strides));
-        } else {
-          axes.add(axis);
-        }
-      }
-    }
-    return axes;
+  private static Walk walk(Shape shape, List<Layout> layouts, IntPredicate axes) {
+    return Walk.of(shape, IntStream.range(0, shape.rank()).filter(axes).boxed().toList(), layouts, true);
   }
 }
