@@ -5,6 +5,7 @@ import dev.tandem.core.shape.Layout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,15 +29,19 @@ final class Staging {
     private final Operand operand;
     private final Layout layout;
     private final long copy;
+    private final long origin;
     private final @Nullable StridedCopy load;
     private final @Nullable StridedCopy store;
 
-    private Place(Operand operand, Layout layout, long copy, boolean reads, boolean writes) {
+    /** @param origin bytes from the operand's first element to that of the copy */
+    private Place(Operand operand, Layout layout, long copy, long origin, @Nullable StridedCopy load,
+        @Nullable StridedCopy store) {
       this.operand = operand;
       this.layout = layout;
       this.copy = copy;
-      load = reads ? StridedCopy.of(context, operand.layout(), layout) : null;
-      store = writes ? StridedCopy.of(context, layout, operand.layout()) : null;
+      this.origin = origin;
+      this.load = load;
+      this.store = store;
     }
 
     /** Strides as the library sees them; the offset is part of the address. */
@@ -51,13 +56,13 @@ final class Staging {
 
     private void load(long base) {
       if (load != null) {
-        load.run(context.address(operand), base + copy);
+        load.run(context.address(operand) + origin, base + copy);
       }
     }
 
     private void store(long base) {
       if (store != null) {
-        store.run(base + copy, context.address(operand));
+        store.run(base + copy, context.address(operand) + origin);
       }
     }
   }
@@ -71,13 +76,12 @@ final class Staging {
 
   /** An operand that is taken where it lies. */
   Place direct(Operand operand) {
-    return add(new Place(operand, operand.layout(), IN_PLACE, false, false));
+    return add(new Place(operand, operand.layout(), IN_PLACE, 0, null, null));
   }
 
-  /** An operand to be read in {@code wanted}, whose elements must not exceed those from its offset 0 to its end. */
+  /** An operand to be read in {@code wanted}. */
   Place input(Operand operand, Layout wanted) {
-    return sameStrides(operand.layout(), wanted) ? direct(operand)
-        : add(new Place(operand, wanted, reserve(wanted.end() * Float.BYTES), true, false));
+    return sameStrides(operand.layout(), wanted) ? direct(operand) : copied(operand, wanted, true, false);
   }
 
   /** An operand to be written in {@code wanted}.
@@ -85,8 +89,27 @@ final class Staging {
    * @param reads whether what it holds matters
    */
   Place output(Operand operand, Layout wanted, boolean reads) {
-    return sameStrides(operand.layout(), wanted) ? direct(operand)
-        : add(new Place(operand, wanted, reserve(wanted.end() * Float.BYTES), reads, true));
+    return sameStrides(operand.layout(), wanted) ? direct(operand) : copied(operand, wanted, reads, true);
+  }
+
+  private Place copied(Operand operand, Layout wanted, boolean reads, boolean writes) {
+    return add(new Place(operand, wanted, reserve(wanted.end() * Float.BYTES), 0,
+        reads ? StridedCopy.of(context, operand.layout(), wanted) : null,
+        writes ? StridedCopy.of(context, wanted, operand.layout()) : null));
+  }
+
+  /** A dense copy of an operand, which must not be empty, with axis 0 running backward: what is read, or what is brought back. */
+  Place reversed(Operand operand, boolean writes) {
+    Layout lies = operand.layout();
+    Layout dense = Layout.contiguous(operand.shape());
+    int rank = operand.shape().rank();
+    long[] dims = IntStream.range(0, rank).mapToLong(operand.shape()::dim).toArray();
+    long[] inCopy = IntStream.range(0, rank).mapToLong(dense::stride).toArray();
+    long[] backward = IntStream.range(0, rank).mapToLong(i -> i == 0 ? -lies.stride(0) : lies.stride(i)).toArray();
+    Walk walk = new Walk(dims, writes ? new long[][] {backward, inCopy} : new long[][] {inCopy, backward});
+    StridedCopy copy = new StridedCopy(context, walk);
+    return add(new Place(operand, dense, reserve(dense.end() * Float.BYTES),
+        (dims[0] - 1) * lies.stride(0) * Float.BYTES, writes ? null : copy, writes ? copy : null));
   }
 
   private Place add(Place place) {

@@ -16,7 +16,7 @@ final class StridedCopy {
   private final Kernels.Kernel kernel;
   private final Walk walk;
 
-  /** @param walk of target and source, in this order; steps of the source may be negative */
+  /** @param walk of target and source, in this order; steps may be negative */
   StridedCopy(CudaContext context, Walk walk) {
     this.context = context;
     this.walk = walk;
