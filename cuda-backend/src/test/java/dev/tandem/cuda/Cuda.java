@@ -1,6 +1,9 @@
 package dev.tandem.cuda;
 
 import dev.tandem.core.testing.BackendAvailability;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Assumptions;
 
 /** The device of this process for tests: a GPU, or the emulator where the build says so. */
 final class Cuda {
@@ -17,5 +20,18 @@ final class Cuda {
       backend = (CudaBackend) provider.open(0);
     }
     return backend;
+  }
+
+  /** The folder of the emulator, where faults can be planted; skips the test on a GPU. */
+  static Path emulator() {
+    Assumptions.assumeTrue(backend().describe().contains("emulator"), "faults are planted on the emulator only");
+    return Path.of(System.getProperty(LibrarySearch.HOME_PROPERTY));
+  }
+
+  /** Flags of a JVM that uses the same device, with a cache of its own. */
+  static List<String> flags(Path cache) {
+    String home = System.getProperty(LibrarySearch.HOME_PROPERTY);
+    String where = "-D" + UserCache.PROPERTY + "=" + cache;
+    return home == null ? List.of(where) : List.of(where, "-D" + LibrarySearch.HOME_PROPERTY + "=" + home);
   }
 }
