@@ -109,8 +109,9 @@ final class ConvGradWeight {
       for (int row = 0; row < to - from; row += blockRows) {
         int rows = Math.min(blockRows, to - from - row);
         for (int product = 0; product < products; product++) {
-          long a = in.address() + ((long) (product / columns) * g.dilationH() + (long) row * g.strideH()) * in.rowStride()
-              + (long) (product % columns) * g.dilationW() * pixel + 4L * group * inputs;
+          long a =
+              in.address() + ((long) (product / columns) * g.dilationH() + (long) row * g.strideH()) * in.rowStride()
+                  + (long) (product % columns) * g.dilationW() * pixel + 4L * group * inputs;
           long c = sums + 4 * (((long) group * products + product) * height * outputs + o);
           multiply(rows, height, cols, a, inInner, inOuter, b + row * grad.rowStride(), grad.rowStride(), c,
               accumulate || row > 0);

@@ -92,10 +92,10 @@ public final class CpuBackend implements Backend {
     return switch (op) {
       case SoftmaxCrossEntropy s -> true;
       case SoftmaxCrossEntropyGrad g -> true;
-      case Recurrent r -> false;
-      case RecurrentGrad g -> false;
-      case Normalize n -> false;
-      case NormalizeGrad g -> false;
+      case Recurrent r -> true;
+      case RecurrentGrad g -> true;
+      case Normalize n -> true;
+      case NormalizeGrad g -> true;
     };
   }
 
@@ -131,10 +131,10 @@ public final class CpuBackend implements Backend {
       case CumulativeSum c -> RowKernels.prepareCumulativeSum(c, call, team);
       case SoftmaxCrossEntropy s -> CrossEntropyKernels.prepareForward(call, team);
       case SoftmaxCrossEntropyGrad g -> CrossEntropyKernels.prepareGrad(call, team);
-      case Recurrent r -> throw new IllegalArgumentException("cpu claims no " + r.name());
-      case RecurrentGrad g -> throw new IllegalArgumentException("cpu claims no " + g.name());
-      case Normalize n -> throw new IllegalArgumentException("cpu claims no " + n.name());
-      case NormalizeGrad g -> throw new IllegalArgumentException("cpu claims no " + g.name());
+      case Recurrent r -> RecurrentForward.prepare(r, call, team);
+      case RecurrentGrad g -> RecurrentBackward.prepare(g.forward(), call, team);
+      case Normalize n -> NormalizeKernels.prepareForward(n, call, team);
+      case NormalizeGrad g -> NormalizeKernels.prepareGrad(g.forward(), call, team);
     };
   }
 
@@ -145,9 +145,16 @@ public final class CpuBackend implements Backend {
     }
   }
 
+  /** Most kernels use the workspace of their thread; the caller owns what is needed between two parts of one operation. */
   @Override
   public long scratch(Op op, List<Operand> in) {
-    return 0;
+    return switch (op) {
+      case Recurrent r -> RecurrentForward.scratch(r, in);
+      case RecurrentGrad g -> RecurrentBackward.scratch(g.forward(), in);
+      case Normalize n -> NormalizeKernels.scratch(n, in);
+      case NormalizeGrad g -> NormalizeKernels.scratch(g.forward(), in);
+      default -> 0;
+    };
   }
 
   /** Images are channels-last: convolutions read them so, and pooling is five times as fast. */
@@ -159,8 +166,16 @@ public final class CpuBackend implements Backend {
       case Pool2d p -> isChannelsLast(in.get(0)) ? channelsLast(out.shape()) : Layout.contiguous(out.shape());
       // The image of an average pooling may be a stand-in without an order of its own.
       case Pool2dGrad p -> isChannelsLast(in.get(1)) ? channelsLast(out.shape()) : Layout.contiguous(out.shape());
+      case Normalize n -> like(in.get(0), out);
+      case NormalizeGrad n -> like(in.get(0), out);
       default -> Layout.contiguous(out.shape());
     };
+  }
+
+  /** In the order of {@code x} if it has its shape. */
+  private static Layout like(Operand x, Spec out) {
+    Layout dense = out.shape().equals(x.shape()) ? x.layout().denseLikeThis() : null;
+    return dense == null ? Layout.contiguous(out.shape()) : dense;
   }
 
   private static boolean isChannelsLast(Operand image) {

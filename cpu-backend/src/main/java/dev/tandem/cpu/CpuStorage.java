@@ -1,5 +1,6 @@
 package dev.tandem.cpu;
 
+import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Storage;
 import dev.tandem.core.shape.DType;
 import java.lang.foreign.Arena;
@@ -21,6 +22,13 @@ final class CpuStorage implements Storage {
     this.segment = arena.allocate(Math.addExact(Math.multiplyExact(elements, dtype.bytes()), MARGIN), Memory.ALIGNMENT);
   }
 
+  private CpuStorage(CpuStorage bytes) {
+    this.dtype = DType.F32;
+    this.elements = bytes.elements * bytes.dtype.bytes() / Float.BYTES;
+    this.arena = bytes.arena;
+    this.segment = bytes.segment;
+  }
+
   @Override
   public DType dtype() {
     return dtype;
@@ -33,6 +41,14 @@ final class CpuStorage implements Storage {
 
   long address() {
     return segment.address();
+  }
+
+  /** The scratch memory of a call that wanted some, as floats. */
+  static CpuStorage scratch(Call call) {
+    if (call.scratch() instanceof CpuStorage s) {
+      return new CpuStorage(s);
+    }
+    throw new IllegalArgumentException(call.op().name() + " was called without the scratch memory that it wants");
   }
 
   /** The elements from {@code at} on, {@code bytes} long, bounds checked. */

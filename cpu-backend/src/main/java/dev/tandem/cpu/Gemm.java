@@ -67,14 +67,15 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
     return (int) ((long) whole * i / parts);
   }
 
-  private int blocks() {
+  /** How many blocks the sum over k falls into. */
+  static int blocks(int k) {
     // With k = 0 one empty block writes the zeros.
     return (int) Math.max(1, ((long) k + DEPTH - 1) / DEPTH);
   }
 
   private void runDirect(long a, long b, long c, @Nullable Team team) {
     boolean packB = bColumn || (long) n * k > SMALL_B && m > FEW_ROWS;
-    int blocks = blocks();
+    int blocks = blocks(k);
     for (int first = 0; first < n; first += SPAN) {
       int columns = Math.min(SPAN, n - first);
       for (int q = 0; q < blocks; q++) {
@@ -124,7 +125,8 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
     return to;
   }
 
-  private static void eachPanel(int panels, long work, @Nullable Team team, IntConsumer pack) {
+  /** Packs every panel; {@code work} is how many numbers they have. */
+  static void eachPanel(int panels, long work, @Nullable Team team, IntConsumer pack) {
     int parts = Math.clamp(work / PACKING_WORK, 1, Math.min(panels, MOST_CHUNKS));
     parallel(team, parts, (worker, part) -> {
       for (int i = cut(panels, parts, part); i < cut(panels, parts, part + 1); i++) {
@@ -135,28 +137,17 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
 
   private void runTransposed(long a, long b, long c, @Nullable Team team) {
     int width = Panels.padded(m);
-    int blocks = blocks();
-    int panels = Panels.count(m);
-    long toA = Workspace.floats(Workspace.Slot.LEFT_PANELS, (long) width * k);
-    eachPanel(panels, (long) width * k, team, i -> {
-      for (int q = 0; q < blocks; q++) {
-        int p = cut(k, blocks, q);
-        Panels.pack(!aColumn, a + (aColumn ? p * lda : 4L * p), lda, cut(k, blocks, q + 1) - p, m, i,
-            toA + 4L * p * width);
-      }
-    });
+    long toA = Workspace.floats(Workspace.Slot.LEFT_PANELS, PackedMatrix.floats(k, m));
+    PackedMatrix packed = new PackedMatrix(k, m, toA);
+    packed.pack(!aColumn, a, lda, team);
+    PackedMatrix right = packed.padded();
     // Columns of C in a chunk: their transposed product stays in the second-level cache.
     int span = Math.clamp(32768 / width & ~15, 16, 128);
     parallel(team, (n + span - 1) / span, (worker, chunk) -> {
       int j = chunk * span;
       int columns = Math.min(span, n - j);
       long product = Workspace.floats(Workspace.Slot.TRANSPOSED, 2L * span * width);
-      for (int q = 0; q < blocks; q++) {
-        int p = cut(k, blocks, q);
-        new Block(columns, width, cut(k, blocks, q + 1) - p, b + j * ldb + 4L * p, ldb, 4, false, 0,
-            toA + 4L * p * width, true, 0, product,
-            4L * width, q > 0).run(null);
-      }
+      right.multiply(columns, b + j * ldb, ldb, 0, Panels.count(width), product, 4L * width, false);
       if (accumulate) {
         long turned = product + 4L * span * width;
         Panels.transpose(product, 4L * width, turned, 4L * span, m, columns, false);
@@ -175,7 +166,7 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
    * @param aPanel bytes between packed row panels of A; 0 when A is read in place
    * @param ldb bytes between rows of B; unused when B is packed
    */
-  private record Block(int rows, int columns, int depth, long a, long aRow, long aInner, boolean aColumn, long aPanel,
+  record Block(int rows, int columns, int depth, long a, long aRow, long aInner, boolean aColumn, long aPanel,
       long b, boolean bPacked,
       long ldb, long c, long ldc, boolean accumulate) {
     int rowPanels() {
@@ -203,7 +194,8 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
       });
     }
 
-    private void tiles(int rowPanels, int fromRow, int toRow, int fromColumn, int toColumn) {
+    /** The tiles of some of the row panels and some of the column panels, on this thread. */
+    void tiles(int rowPanels, int fromRow, int toRow, int fromColumn, int toColumn) {
       long edge = Workspace.floats(Workspace.Slot.TILE, (long) Tiles.NARROW_ROWS * Tiles.WIDTH);
       for (int s = fromColumn; s < toColumn; s++) {
         int j = s * Tiles.WIDTH;

@@ -13,8 +13,8 @@ import java.util.Map;
  * held.
  *
  * <p>What a thread keeps is bounded: 16 MiB of panels of a matrix product, a padded band of an image, twice the weights
- * of a convolution and 32 MiB (or twice the weights) of partial sums, and a copy of a matrix only where it has no unit
- * stride. It goes when the thread does.
+ * of a convolution and 32 MiB (or twice the weights) of partial sums, and copies of a matrix or of a sequence's outputs only
+ * where they have no unit stride. It goes when the thread does.
  */
 final class Workspace {
   /** What a block is for. */
@@ -43,6 +43,8 @@ final class Workspace {
     SECOND_BAND,
     /** A band of the output, channels last. */
     OUTPUT,
+    /** Outputs that lie otherwise, as dense rows; shared. */
+    DENSE_OUTPUTS,
     /** Rows that a program has computed, or that wait for it, and its temporaries. */
     ROWS
   }

@@ -7,9 +7,17 @@ import dev.tandem.core.data.ArrayDataset;
 import dev.tandem.core.data.Batch;
 import dev.tandem.core.data.DataLoader;
 import dev.tandem.core.nn.Losses;
+import dev.tandem.core.optim.Adadelta;
+import dev.tandem.core.optim.Adagrad;
 import dev.tandem.core.optim.Adam;
 import dev.tandem.core.optim.AdamW;
+import dev.tandem.core.optim.Adamax;
+import dev.tandem.core.optim.Lamb;
+import dev.tandem.core.optim.Lion;
+import dev.tandem.core.optim.NAdam;
 import dev.tandem.core.optim.Optimizer;
+import dev.tandem.core.optim.RAdam;
+import dev.tandem.core.optim.RmsProp;
 import dev.tandem.core.optim.Sgd;
 import dev.tandem.core.tensor.Device;
 import dev.tandem.core.testing.ReferenceBackend;
@@ -27,6 +35,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Whole trainings on the CPU, held against the oracle and against themselves. */
@@ -35,7 +44,10 @@ class TrainingTest {
 
   static Stream<Supplier<Optimizer>> optimizers() {
     return Stream.of(() -> new Sgd(0.02), () -> new Sgd(0.02, 0.9, 1e-3, true), () -> new Adam(0.02),
-        () -> new AdamW(0.02, 0.01));
+        () -> new AdamW(0.02, 0.01),
+        () -> new Adagrad(0.02), () -> new RmsProp(0.02), () -> new Adadelta(), () -> new Adamax(0.02),
+        () -> new NAdam(0.02),
+        () -> new RAdam(0.02), () -> new Lion(0.02), () -> new Lamb(0.02));
   }
 
   private static List<Float> cpu(int threads, Optimizer optimizer, boolean capture) {
@@ -52,6 +64,24 @@ class TrainingTest {
     for (int i = 0; i < compared; i++) {
       assertThat(cpu.get(i)).as("value %d", i).isCloseTo(oracle.get(i), within(1e-5f * (1 + Math.abs(oracle.get(i)))));
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void tenStepsOfEveryKindOfNetworkAgreeWithTheOracle(SmallNetwork.Kind kind) {
+    List<Float> oracle = SmallNetwork.run(kind, new Device(new ReferenceBackend()), new Sgd(0.02, 0.9), true, STEPS);
+    List<Float> cpu = SmallNetwork.run(kind, new Device(new CpuBackend(2)), new Sgd(0.02, 0.9), true, STEPS);
+    for (int i = 0; i < cpu.size(); i++) {
+      assertThat(cpu.get(i)).as("value %d", i).isCloseTo(oracle.get(i), within(2e-5f * (1 + Math.abs(oracle.get(i)))));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void threadsAndReplayChangeNoBitOfAnyKindOfNetwork(SmallNetwork.Kind kind) {
+    List<Float> expected = SmallNetwork.run(kind, new Device(new CpuBackend(1)), new Adam(0.02), false, STEPS);
+    assertThat(SmallNetwork.run(kind, new Device(new CpuBackend(1)), new Adam(0.02), true, STEPS)).isEqualTo(expected);
+    assertThat(SmallNetwork.run(kind, new Device(new CpuBackend(3)), new Adam(0.02), true, STEPS)).isEqualTo(expected);
   }
 
   @ParameterizedTest

@@ -7,7 +7,9 @@ import java.util.List;
 public interface Example {
   /** All of them, in the order they are listed. */
   static List<Example> all() {
-    return List.of(new Xor(), new Logistic(), new Mlp(), new Devices());
+    return List.of(new Xor(), new Logistic(), new Mlp(), new Cnn(), new Resnet(), new Autoencoder(),
+        new CharacterLstm(),
+        new CharacterTransformer(), new GruForecast(), new Gcn(), new Devices());
   }
 
   /** What the user writes. */
@@ -24,6 +26,16 @@ public interface Example {
   /** Samples in a training step unless the user says otherwise. */
   default int batch() {
     return 0;
+  }
+
+  /** What the user may choose from with {@code --dataset}, the usual one first; empty where there is no choice. */
+  default List<String> datasets() {
+    return List.of();
+  }
+
+  /** Whether it makes something that {@code --output} names a file for. */
+  default boolean hasOutput() {
+    return false;
   }
 
   /** @throws IOException if data cannot be read */

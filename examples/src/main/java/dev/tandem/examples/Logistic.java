@@ -1,7 +1,5 @@
 package dev.tandem.examples;
 
-import de.siegmar.fastcsv.reader.CsvParseException;
-import de.siegmar.fastcsv.reader.CsvReader;
 import de.siegmar.fastcsv.reader.NamedCsvRecord;
 import dev.tandem.core.data.ArrayDataset;
 import dev.tandem.core.data.Dataset;
@@ -15,10 +13,7 @@ import dev.tandem.core.shape.HostArray;
 import dev.tandem.core.train.Metrics;
 import dev.tandem.core.train.Trainer;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Logistic regression: is a breast mass benign or malignant, judged by 30 measurements of its cell nuclei (Wisconsin
@@ -64,21 +59,14 @@ public final class Logistic implements Example {
 
   /** Features F32[30] and class I32[]: 0 malignant, 1 benign. */
   private static Dataset table(Session session) throws IOException {
-    var rows = new ArrayList<NamedCsvRecord>();
-    try (InputStream in = session.open(TABLE);
-        CsvReader<NamedCsvRecord> csv =
-            CsvReader.builder().ofNamedCsvRecord(new InputStreamReader(in, StandardCharsets.UTF_8))) {
-      csv.forEach(rows::add);
-    } catch (CsvParseException e) {
-      throw new FileFormatException(TABLE, String.valueOf(e.getMessage()), e);
-    }
+    List<NamedCsvRecord> rows = Table.rows(session, TABLE);
     float[] features = new float[rows.size() * FEATURES];
     int[] classes = new int[rows.size()];
     for (int r = 0; r < classes.length; r++) {
       for (int f = 0; f < FEATURES; f++) {
-        features[r * FEATURES + f] = number(rows.get(r), f);
+        features[r * FEATURES + f] = (float) Table.number(TABLE, rows.get(r), f);
       }
-      float benign = number(rows.get(r), FEATURES);
+      double benign = Table.number(TABLE, rows.get(r), FEATURES);
       if (benign != 0 && benign != 1) {
         throw new FileFormatException(TABLE,
             "line " + rows.get(r).getStartingLineNumber() + " ends in " + benign + ", and 0 or 1 is wanted");
@@ -86,18 +74,5 @@ public final class Logistic implements Example {
       classes[r] = (int) benign;
     }
     return new ArrayDataset(HostArray.of(features, classes.length, FEATURES), HostArray.of(classes, classes.length));
-  }
-
-  private static float number(NamedCsvRecord row, int column) throws IOException {
-    try {
-      float v = Float.parseFloat(row.getField(column));
-      if (Float.isFinite(v)) {
-        return v;
-      }
-    } catch (NumberFormatException | IndexOutOfBoundsException e) {
-      // Told below, as for NaN and infinity.
-    }
-    throw new FileFormatException(TABLE,
-        "line " + row.getStartingLineNumber() + " has no number in column " + (column + 1));
   }
 }

@@ -98,7 +98,7 @@ public final class Main {
   }
 
   private static String list() {
-    String examples = Example.all().stream().map(e -> "  %-10s %s%n".formatted(e.name(), e.description()))
+    String examples = Example.all().stream().map(e -> "  %-12s %s%n".formatted(e.name(), e.description()))
         .collect(Collectors.joining());
     return "Examples, each started with examples/run NAME; -h explains the options:%n%n".formatted() + examples;
   }

@@ -11,9 +11,7 @@ import dev.tandem.core.optim.Adam;
 import dev.tandem.core.train.Metrics;
 import dev.tandem.core.train.Trainer;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Path;
-import java.util.Objects;
 
 /**
  * A multilayer perceptron tells ten kinds of clothes apart: Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017, MIT
@@ -44,8 +42,8 @@ public final class Mlp implements Example {
   @Override
   public void run(Session session) throws IOException {
     Path folder = session.data();
-    Dataset train = folder == null ? sample("train") : FashionMnist.train(folder);
-    Dataset test = folder == null ? sample("t10k") : FashionMnist.test(folder);
+    Dataset train = folder == null ? ImageSet.sample("train") : FashionMnist.train(folder);
+    Dataset test = folder == null ? ImageSet.sample("t10k") : FashionMnist.test(folder);
 
     var model = new Sequential(
         new Flatten(),
@@ -54,12 +52,5 @@ public final class Mlp implements Example {
         new Linear(512, 10));
     var trainer = Trainer.of(model, Losses.crossEntropy(), new Adam(1e-3)).metric(Metrics.accuracy());
     session.fit(trainer, train.batches(session.batch()).shuffled().seed(session.seed()), test.batches(256));
-  }
-
-  private static Dataset sample(String part) throws IOException {
-    try (InputStream images = Mlp.class.getResourceAsStream("fashion-mnist/" + part + "-images-idx3-ubyte.gz");
-        InputStream labels = Mlp.class.getResourceAsStream("fashion-mnist/" + part + "-labels-idx1-ubyte.gz")) {
-      return FashionMnist.read(Objects.requireNonNull(images), Objects.requireNonNull(labels));
-    }
   }
 }

@@ -66,6 +66,14 @@ final class Options {
       description = "Folder of the full data (default: the sample in this program).")
   @Nullable Path data;
 
+  @Option(names = "--dataset", paramLabel = "NAME",
+      description = "Which data, where an example has a choice; a wrong name lists them.")
+  @Nullable String dataset;
+
+  @Option(names = "--output", paramLabel = "FILE",
+      description = "Where to write what an example makes, such as a picture.")
+  @Nullable Path output;
+
   @Option(names = "--metrics", paramLabel = "FILE", description = "Write a line of JSON after each epoch.")
   @Nullable Path metrics;
 
@@ -77,7 +85,7 @@ final class Options {
   @Option(names = "--no-capture",
       description = "Run every step anew instead of replaying recorded ones.") boolean noCapture;
 
-  @Option(names = "--verbose", description = "Show where an error came from.") boolean verbose =
+  @Option(names = "--verbose", description = "Show how steps ran, and where an error came from.") boolean verbose =
       Boolean.getBoolean("tandem.debug");
 
   @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.") boolean help;
@@ -153,6 +161,28 @@ final class Options {
     if (data != null && !Files.isDirectory(data)) {
       throw new InputException(
           "--data wants a folder, and " + data + (Files.exists(data) ? " is none" : " does not exist"));
+    }
+    if (output != null) {
+      Path folder = output.toAbsolutePath().getParent();
+      if (folder == null || !Files.isDirectory(folder) || Files.isDirectory(output)) {
+        throw new InputException("--output wants a file in a folder that exists, and " + output + " is none");
+      }
+    }
+  }
+
+  /** What not every example understands. */
+  void check(Example example) {
+    List<String> datasets = example.datasets();
+    if (dataset != null && datasets.isEmpty()) {
+      throw new InputException(example.name() + " has no use for --dataset; leave it out");
+    }
+    if (dataset != null && !datasets.contains(dataset)) {
+      String suggestion = Spelling.suggestion(dataset, datasets);
+      throw new InputException(example.name() + " has no dataset '" + dataset + "'"
+          + (suggestion.isEmpty() ? "; there are " + String.join(", ", datasets) : suggestion));
+    }
+    if (output != null && !example.hasOutput()) {
+      throw new InputException(example.name() + " has no use for --output; leave it out");
     }
   }
 

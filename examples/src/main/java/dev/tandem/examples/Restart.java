@@ -1,6 +1,8 @@
 package dev.tandem.examples;
 
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.lang.ProcessBuilder.Redirect;
 import java.lang.management.ManagementFactory;
 import java.lang.module.ModuleFinder;
 import java.nio.file.Path;
@@ -10,14 +12,14 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Starts the program again in a JVM with the flags it needs, for those who started the jar with plain {@code java
- * -jar}.
+ * Starts the program again in a JVM with the flags it needs, which the jar's manifest cannot give: {@code java -jar} is enough.
  */
 final class Restart {
   private static final String DONE = "tandem.restarted";
   /** The status of a process that was sent SIGTERM. */
   private static final int TERMINATED = 143;
   private static final String VECTORS = "jdk.incubator.vector";
+  private static final String WARNING = "WARNING: Using incubator modules: " + VECTORS;
 
   private Restart() {
   }
@@ -53,14 +55,22 @@ final class Restart {
     return command;
   }
 
-  /** Runs the program again on this terminal.
+  /** Runs the program again on this terminal, without the JVM's word on incubator modules, which nobody can act on.
    *
    * @return its exit status
    */
   static int run(List<String> flags, String... arguments) throws IOException, InterruptedException {
     List<String> jvmArguments = ManagementFactory.getRuntimeMXBean().getInputArguments();
-    Process child = new ProcessBuilder(command(jvmArguments, flags, arguments)).inheritIO().start();
+    Process child = new ProcessBuilder(command(jvmArguments, flags, arguments)).redirectInput(Redirect.INHERIT)
+        .redirectOutput(Redirect.INHERIT).start();
     Runtime.getRuntime().addShutdownHook(new Thread(() -> end(child)));
+    try (BufferedReader errors = child.errorReader()) {
+      for (String line = errors.readLine(); line != null; line = errors.readLine()) {
+        if (!line.equals(WARNING)) {
+          System.err.println(line);
+        }
+      }
+    }
     return child.waitFor();
   }
 

@@ -6,6 +6,7 @@ import dev.tandem.core.tensor.Device;
 import dev.tandem.core.train.Checkpoint;
 import dev.tandem.core.train.EpochResult;
 import dev.tandem.core.train.Epochs;
+import dev.tandem.core.train.History;
 import dev.tandem.core.train.Trainer;
 import dev.tandem.core.train.TrainingListener;
 import java.io.FileNotFoundException;
@@ -36,6 +37,7 @@ public final class Session {
     this.example = example;
     this.options = options;
     console = Console.of(out);
+    options.check(example);
     device = Device.of(options.device);
     if (options.precision != Options.Precision.FP32) {
       throw new InputException(
@@ -64,6 +66,11 @@ public final class Session {
     return new Epochs(epochs, options.steps != null ? options.steps : Integer.MAX_VALUE);
   }
 
+  /** Training steps in all, for schedules that end with the training. */
+  public int steps(DataLoader train) {
+    return Math.multiplyExact(length().epochs(), Math.min(train.batches(), length().steps()));
+  }
+
   /** Whether steps may be replayed. */
   public boolean capture() {
     return !options.noCapture;
@@ -72,6 +79,16 @@ public final class Session {
   /** The folder with the user's data; null when they gave none. */
   public @Nullable Path data() {
     return options.data;
+  }
+
+  /** Which of {@link Example#datasets} to train on. */
+  public String dataset() {
+    return options.dataset != null ? options.dataset : example.datasets().getFirst();
+  }
+
+  /** Where to write what the training made; null if the user does not want it. */
+  public @Nullable Path output() {
+    return options.output;
   }
 
   /** A data file: from the user's folder, or without one the copy that comes with the program. */
@@ -93,7 +110,14 @@ public final class Session {
   }
 
   /** Trains as {@link Trainer#fit} does, watched, saved and resumed as the user asked. */
-  public void fit(Trainer recipe, DataLoader train, DataLoader test) throws IOException {
+  public History fit(Trainer recipe, DataLoader train, DataLoader test) throws IOException {
+    return fit(recipe, train, test, epoch -> {
+    });
+  }
+
+  /** {@link #fit(Trainer, DataLoader, DataLoader)}, and {@code afterEpoch} each time an epoch's line is shown. */
+  public History fit(Trainer recipe, DataLoader train, DataLoader test, Consumer<EpochResult> afterEpoch)
+      throws IOException {
     Trainer trainer = recipe.capture(capture()).on(device, seed());
     Path folder = options.checkpoint;
     if (folder != null) {
@@ -109,7 +133,11 @@ public final class Session {
     if (folder != null) {
       trainer.listener(epochs(r -> save(trainer, folder)));
     }
-    trainer.listener(console).fit(train, test, length());
+    History history = trainer.listener(console).listener(epochs(afterEpoch)).fit(train, test, length());
+    if (options.verbose) {
+      print("steps: " + trainer.state());
+    }
+    return history;
   }
 
   private void resume(Trainer trainer, Path folder) throws IOException {

@@ -2,13 +2,9 @@ package dev.tandem.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.tandem.core.io.Json;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -18,28 +14,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class TrainingTest {
   @TempDir Path folder;
 
-  /** What one epoch came to; what depends on the clock is left out. */
-  private record Epoch(long number, double trainLoss, Double validationLoss, Double validationAccuracy) {
-  }
-
   private List<Epoch> train(String... arguments) throws IOException {
-    return train(folder.resolve("metrics.json"), arguments);
-  }
-
-  private static List<Epoch> train(Path file, String... arguments) throws IOException {
-    var all = new ArrayList<>(List.of(arguments));
-    all.addAll(List.of("--device", "cpu", "--metrics", file.toString()));
-    Program program = Program.run(all.toArray(String[]::new));
-    assertThat(program.err()).isEmpty();
-    assertThat(program.status()).isZero();
-    var epochs = new ArrayList<Epoch>();
-    for (String line : Files.readAllLines(file)) {
-      var e = (Map<?, ?>) Json.parse(file.toString(), line);
-      assertThat(e.get("device")).isEqualTo("cpu");
-      epochs.add(new Epoch((Long) e.get("epoch"), (Double) e.get("train_loss"), (Double) e.get("val_loss"),
-          (Double) e.get("val_accuracy")));
-    }
-    return epochs;
+    return Epoch.train(folder.resolve("metrics.json"), arguments);
   }
 
   @ParameterizedTest
@@ -83,8 +59,8 @@ class TrainingTest {
     List<Epoch> uninterrupted = train("mlp", "--epochs", "3", "--steps", "5");
     String checkpoint = folder.resolve("checkpoint").toString();
     Path resumed = folder.resolve("resumed.json");
-    train(resumed, "mlp", "--epochs", "1", "--steps", "5", "--checkpoint", checkpoint);
-    assertThat(train(resumed, "mlp", "--epochs", "3", "--steps", "5", "--checkpoint", checkpoint, "--resume"))
+    Epoch.train(resumed, "mlp", "--epochs", "1", "--steps", "5", "--checkpoint", checkpoint);
+    assertThat(Epoch.train(resumed, "mlp", "--epochs", "3", "--steps", "5", "--checkpoint", checkpoint, "--resume"))
         .isEqualTo(uninterrupted);
   }
 

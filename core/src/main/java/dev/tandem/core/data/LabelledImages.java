@@ -36,7 +36,12 @@ final class LabelledImages {
     return of(Idx.read(images, MAX_BYTES), images.toString(), Idx.read(labels, MAX_BYTES), labels.toString());
   }
 
-  private static Path find(Path folder, String name, String set, String remedy) throws IOException {
+  /**
+   * {@code name} in a folder, compressed or not.
+   *
+   * @throws FileNotFoundException if it is not there, with the remedy
+   */
+  static Path find(Path folder, String name, String set, String remedy) throws IOException {
     for (String candidate : List.of(name + ".gz", name)) {
       Path file = folder.resolve(candidate);
       if (Files.isRegularFile(file)) {

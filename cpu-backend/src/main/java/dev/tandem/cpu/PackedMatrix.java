@@ -1,0 +1,51 @@
+package dev.tandem.cpu;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The right operand {@code B [k, n]} of products, packed once for all of them: its panels, one block of k of {@link Gemm} after the
+ * other.
+ *
+ * @param address of {@link #floats} floats, and a margin of a vector
+ */
+record PackedMatrix(int k, int n, long address) {
+  static long floats(int k, int n) {
+    return (long) Panels.padded(n) * k;
+  }
+
+  /** The same memory as a matrix of whole vectors; what its last columns hold is not said. */
+  PackedMatrix padded() {
+    return new PackedMatrix(k, Panels.padded(n), address);
+  }
+
+  /**
+   * Fills the memory.
+   *
+   * @param column whether B lies column after column, {@code ld} bytes apart, instead of row after row
+   */
+  void pack(boolean column, long from, long ld, @Nullable Team team) {
+    int blocks = Gemm.blocks(k);
+    Gemm.eachPanel(Panels.count(n), floats(k, n), team, i -> {
+      for (int q = 0; q < blocks; q++) {
+        int p = Gemm.cut(k, blocks, q);
+        Panels.pack(column, from + (column ? 4L * p : p * ld), ld, Gemm.cut(k, blocks, q + 1) - p, n, i, block(p));
+      }
+    });
+  }
+
+  private long block(int p) {
+    return address + 4L * p * Panels.padded(n);
+  }
+
+  /** The columns of C in panels {@code from} to {@code to}, C and A row after row: {@code C (+)= A [rows, k] * B}. */
+  void multiply(int rows, long a, long lda, int from, int to, long c, long ldc, boolean accumulate) {
+    int blocks = Gemm.blocks(k);
+    for (int q = 0; q < blocks; q++) {
+      int p = Gemm.cut(k, blocks, q);
+      Gemm.Block block = new Gemm.Block(rows, n, Gemm.cut(k, blocks, q + 1) - p, a + 4L * p, lda, 4, false, 0,
+          block(p), true, 0, c, ldc, accumulate || q > 0);
+      int rowPanels = block.rowPanels();
+      block.tiles(rowPanels, 0, rowPanels, from, to);
+    }
+  }
+}
