@@ -63,7 +63,7 @@ library() {
   shift 5
   # JCuda's natives ask for symbols with the library's name as version, as NVIDIA's libraries have them.
   printf '%s { global: *; };\n' "$soname" >"$objects/$folder.map"
-  "$compiler" -std=c++20 -O2 -g1 -Wall -Wextra -Wno-unused-parameter -fPIC -shared -fvisibility=hidden \
+  "$compiler" -std=c++20 -O2 -g1 -Wall -Wextra -Wno-unused-parameter -Wno-restrict -fPIC -shared -fvisibility=hidden \
     -fopenmp-simd -ffp-contract=off -fno-math-errno -I"$cpp" -Wl,-soname,"$soname" -Wl,-rpath,'$ORIGIN' \
     -o "$out/$soname" "$cpp/$folder"/*.cpp "$objects/$folder-stubs.cpp" "$@"
 }
