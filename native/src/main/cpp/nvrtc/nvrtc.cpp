@@ -38,7 +38,7 @@ static std::string translate(const Program &p, const std::vector<std::string> &d
     if ((*it)[1].matched || inC) { std::string max = (*it)[2].matched ? (*it)[2] : (*it)[3].matched ? (*it)[3] : std::string("0"); exports += "EMU_EXPORT(" + (*it)[4].str() + ", " + max + ", &" + (*it)[4].str() + ")\n"; }
   for (size_t i = 0; i < p.expr.size(); i++) exports += "EMU_EXPORT(emu_expr" + std::to_string(i) + ", 0, (" + p.expr[i] + "))\n";
   return head + "#line 1 \"" + p.name + "\"\n" + s + "\n#line 1 \"exports\"\n" + exports +
-    "extern \"C\" __attribute__((visibility(\"default\"))) const char *const emu_shared_lo = emu_shared_first, *const emu_shared_hi = emu_shared_last;\n";
+    "extern \"C\" __attribute__((visibility(\"default\"))) const char *const emu_shared_begin = emu_shared_first, *const emu_shared_end = emu_shared_last;\n";
 }
 API nvrtcVersion(int *a, int *b) { *a = 12; *b = 6; return OK; }
 API nvrtcGetNumSupportedArchs(int *n) { *n = 1; return OK; }

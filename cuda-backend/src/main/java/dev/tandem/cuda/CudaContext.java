@@ -223,11 +223,19 @@ final class CudaContext implements AutoCloseable {
     return dead == null;
   }
 
+  /** Where operations note indices out of range. */
+  IndexErrors indexErrors() {
+    return handle(IndexErrors.class, IndexErrors::new);
+  }
+
   /** Throws if an operation found an index out of range since the last time; all work must be done.
    *
    * @throws IndexOutOfBoundsException naming operation, index, its position and the rows there are
    */
   void raiseIndexErrors() {
+    if (handles.containsKey(IndexErrors.class)) {
+      indexErrors().raise();
+    }
   }
 
   /** Runs the work of {@code call}; failures in it are reported as that operation's. */
