@@ -7,6 +7,8 @@ import dev.tandem.core.op.Conv2dGradInput;
 import dev.tandem.core.op.Conv2dGradWeight;
 import dev.tandem.core.op.ConvGeometry;
 import dev.tandem.core.shape.Layout;
+import dev.tandem.core.shape.ShapeException;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -42,6 +44,12 @@ final class ConvolutionCalls {
     if (image.shape().size() == 0 || weight.shape().size() == 0 || output.shape().size() == 0) {
       StridedCopy zeros = StridedCopy.of(context, result.layout(), result.layout());
       return () -> zeros.run(0, context.address(result));
+    }
+    for (Operand o : List.of(image, weight, output)) {
+      if (o.shape().size() > Integer.MAX_VALUE) {
+        throw new ShapeException("cuDNN takes no operand of more than " + Integer.MAX_VALUE + " elements, and " + o.shape()
+            + " has " + o.shape().size() + "; make the batch smaller");
+      }
     }
     ConvolutionPlan.Format preferred = channelsLast(image.layout()) && channelsLast(output.layout())
         ? ConvolutionPlan.Format.NHWC : ConvolutionPlan.Format.NCHW;

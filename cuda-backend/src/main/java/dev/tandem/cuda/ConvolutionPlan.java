@@ -6,6 +6,7 @@ import dev.tandem.core.shape.Shape;
 import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -126,10 +127,21 @@ final class ConvolutionPlan {
   }
 
   private Algorithm choose() {
-    List<Candidate> possible = candidates().stream().filter(c -> c.status == 0 && key.direction.exact.contains(c.number)).toList();
+    List<Candidate> possible =
+        offered().stream().filter(c -> c.status == 0 && key.direction.exact.contains(c.number)).toList();
     return possible.stream().filter(c -> c.memory <= LARGEST_WORKSPACE).findFirst()
         .or(() -> possible.stream().min(Comparator.comparingLong(Candidate::memory)))
         .map(c -> new Algorithm(c.number, workspace(c.number))).orElse(new Algorithm(-1, 0));
+  }
+
+  private List<Candidate> offered() {
+    try {
+      return candidates();
+    } catch (ArrayIndexOutOfBoundsException e) {
+      // After a refused call the binding reads a number of algorithms that nobody has written. This call tells the reason.
+      workspace(Collections.min(key.direction.exact));
+      return List.of();
+    }
   }
 
   /** Fastest first, by cuDNN's heuristics, which run nothing. */
@@ -138,19 +150,23 @@ final class ConvolutionPlan {
     int most = 10;
     return switch (key.direction) {
       case FORWARD -> {
-        cudnnConvolutionFwdAlgoPerf[] p = filled(new cudnnConvolutionFwdAlgoPerf[most], i -> new cudnnConvolutionFwdAlgoPerf());
+        cudnnConvolutionFwdAlgoPerf[] p =
+            filled(new cudnnConvolutionFwdAlgoPerf[most], i -> new cudnnConvolutionFwdAlgoPerf());
         cudnn.check(JCudnn.cudnnGetConvolutionForwardAlgorithm_v7(cudnn.handle(), image, weight, convolution, output,
             most, found, p), "cudnnGetConvolutionForwardAlgorithm_v7");
         yield list(p, found[0], a -> new Candidate(a.algo, a.status, a.determinism, a.memory));
       }
       case GRAD_INPUT -> {
-        cudnnConvolutionBwdDataAlgoPerf[] p = filled(new cudnnConvolutionBwdDataAlgoPerf[most], i -> new cudnnConvolutionBwdDataAlgoPerf());
+        cudnnConvolutionBwdDataAlgoPerf[] p =
+            filled(new cudnnConvolutionBwdDataAlgoPerf[most], i -> new cudnnConvolutionBwdDataAlgoPerf());
         cudnn.check(JCudnn.cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnn.handle(), weight, output, convolution, image,
             most, found, p), "cudnnGetConvolutionBackwardDataAlgorithm_v7");
         yield list(p, found[0], a -> new Candidate(a.algo, a.status, a.determinism, a.memory));
       }
       case GRAD_WEIGHT -> {
-        cudnnConvolutionBwdFilterAlgoPerf[] p = filled(new cudnnConvolutionBwdFilterAlgoPerf[most], i -> new cudnnConvolutionBwdFilterAlgoPerf());
+        cudnnConvolutionBwdFilterAlgoPerf[] p =
+            filled(new cudnnConvolutionBwdFilterAlgoPerf[most],
+                i -> new cudnnConvolutionBwdFilterAlgoPerf());
         cudnn.check(JCudnn.cudnnGetConvolutionBackwardFilterAlgorithm_v7(cudnn.handle(), image, output, convolution, weight,
             most, found, p), "cudnnGetConvolutionBackwardFilterAlgorithm_v7");
         yield list(p, found[0], a -> new Candidate(a.algo, a.status, a.determinism, a.memory));
