@@ -13,8 +13,8 @@ final class CrossEntropyCalls {
   }
 
   private static Kernels.Kernel kernel(CudaContext context, String name) {
-    return context.kernel(name,
-        context.kernels().source("opcodes.cuh") + context.kernels().source("crossentropy.cu"));
+    return context.kernels().get(name, name,
+        () -> context.kernels().source("opcodes.cuh") + context.kernels().source("crossentropy.cu"));
   }
 
   static Runnable prepare(SoftmaxCrossEntropy op, Call call, CudaContext context) {

@@ -8,6 +8,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUmodule;
 import jcuda.driver.CUresult;
@@ -31,6 +32,7 @@ final class Kernels implements AutoCloseable {
   private final CubinCache disk;
   private final String[] options;
   private final Map<String, Kernel> loaded = new LinkedHashMap<>(16, 0.75f, true);
+  private final Map<Object, Kernel> byKey = new LinkedHashMap<>(16, 0.75f, true);
   private final Map<String, String> sources = new LinkedHashMap<>();
   private final Arena arena = Arena.ofShared();
   private final MemorySegment parameters;
@@ -84,6 +86,23 @@ final class Kernels implements AutoCloseable {
       loaded.put(key, known);
       if (loaded.size() > MAX_LOADED) {
         loaded.remove(loaded.keySet().iterator().next());
+      }
+    }
+    return known;
+  }
+
+  /**
+   * The same without making the source when the kernel is known.
+   *
+   * @param key equal only for equal names and sources
+   */
+  Kernel get(Object key, String name, Supplier<String> source) {
+    Kernel known = byKey.get(key);
+    if (known == null) {
+      known = get(name, source.get());
+      byKey.put(key, known);
+      if (byKey.size() > MAX_LOADED) {
+        byKey.remove(byKey.keySet().iterator().next());
       }
     }
     return known;
@@ -143,6 +162,7 @@ final class Kernels implements AutoCloseable {
   @Override
   public void close() {
     loaded.clear();
+    byKey.clear();
     arena.close();
   }
 }

@@ -44,7 +44,7 @@ final class LibrarySearch {
     }
     String path = environment.apply("LD_LIBRARY_PATH");
     if (path != null) {
-      for (String folder : path.split(":")) {
+      for (String folder : path.split(":", -1)) {
         add(folder, "LD_LIBRARY_PATH", root);
       }
     }

@@ -4,6 +4,7 @@ import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Operand;
 import dev.tandem.core.op.Pointwise;
 import dev.tandem.core.pointwise.Program;
+import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Shape;
 import java.util.ArrayList;
@@ -21,6 +22,10 @@ final class PointwiseCalls {
   private PointwiseCalls() {
   }
 
+  /** All that the source of a kernel depends on. */
+  private record Key(Program program, List<DType> types, List<Boolean> moves, int rank, int width, boolean small) {
+  }
+
   static Runnable prepare(Pointwise op, Call call, CudaContext context) {
     List<Operand> operands = new ArrayList<>(call.out());
     operands.addAll(call.in());
@@ -36,8 +41,11 @@ final class PointwiseCalls {
     }
     Walk walk = Walk.of(full, IntStream.range(0, full.rank()).boxed().toList(), layouts, random);
     int width = width(walk, operands, context);
-    Kernels.Kernel kernel =
-        context.kernel("pointwise", source(op.program(), operands, call.out().size(), walk, width, context));
+    Key key = new Key(op.program(), operands.stream().map(Operand::dtype).toList(),
+        IntStream.range(0, operands.size()).mapToObj(k -> walk.inner(k) == 1).toList(), walk.rank(), width,
+        walk.isSmall());
+    Kernels.Kernel kernel = context.kernels().get(key, "pointwise",
+        () -> source(op.program(), operands, call.out().size(), walk, width, context));
     long inner = walk.dims()[walk.rank() - 1];
     long threads = walk.size() / inner * ((inner + width - 1) / width);
     List<Long> arguments = new ArrayList<>();

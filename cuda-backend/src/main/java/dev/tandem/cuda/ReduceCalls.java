@@ -46,14 +46,13 @@ final class ReduceCalls {
     List<Layout> layouts = new ArrayList<>(Walk.expand(call.in(), full));
     layouts.add(Layout.contiguous(full));
     layouts.add(out.layout());
-    boolean ordered = op.kind().isPosition() || op.prologue().isRandom();
+    boolean ordered = isOrdered(op);
     List<Layout> sources = ordered ? layouts.subList(0, layouts.size() - 1) : layouts.subList(0, call.in().size());
     Walk results = Walk.of(full, kept, ordered ? layouts : without(layouts, call.in().size()), ordered);
     Walk reduced = Walk.of(full, op.axes(), sources, ordered);
     long elements = op.axes().stream().mapToLong(full::dim).reduce(1, (a, b) -> a * b);
     Plan plan = plan(results, reduced, elements, call.in().size());
-    String source = source(op, call, results, reduced, plan, ordered, context);
-    Kernels.Kernel fold = context.kernel("fold", source);
+    Kernels.Kernel fold = kernel("fold", op, call, results, reduced, plan, context);
     long outputs = results.size();
     List<Long> arguments = new ArrayList<>(List.of(outputs, elements, plan.part, plan.parts));
     call.in().forEach(o -> arguments.add(context.address(o)));
@@ -69,12 +68,34 @@ final class ReduceCalls {
     if (plan.parts == 1) {
       return () -> context.launch(fold, blocks, THREADS, 0, values);
     }
-    Kernels.Kernel join = context.kernel("join", source);
+    Kernels.Kernel join = kernel("join", op, call, results, reduced, plan, context);
     return () -> {
       values[scratchArgument] = context.scratch(outputs * plan.parts * 8);
       context.launch(fold, blocks, THREADS, 0, values);
       context.launch(join, (outputs + THREADS - 1) / THREADS, THREADS, 0, values);
     };
+  }
+
+  /** All that a kernel depends on. */
+  private record Key(String name, Reduce.Kind kind, Program prologue, List<DType> types, DType out, int kept,
+      int reduced, int lanes, boolean neighbours, boolean small) {
+  }
+
+  private static Kernels.Kernel kernel(String name, Reduce op, Call call, Walk results, Walk reduced, Plan plan,
+      CudaContext context) {
+    Key key = new Key(name, op.kind(), op.prologue(), call.in().stream().map(Operand::dtype).toList(),
+        call.out().getFirst().dtype(), results.rank(), reduced.rank(), plan.lanes, plan.lanesAreNeighbours,
+        isSmall(results, reduced));
+    return context.kernels().get(key, name, () -> source(op, call, results, reduced, plan, context));
+  }
+
+  private static boolean isSmall(Walk results, Walk reduced) {
+    return results.isSmall() && reduced.isSmall() && results.reach() + reduced.reach() < 1L << 30;
+  }
+
+  /** Whether the source reads the position of an element. */
+  private static boolean isOrdered(Reduce op) {
+    return op.kind().isPosition() || op.prologue().isRandom();
   }
 
   private static List<Layout> without(List<Layout> layouts, int index) {
@@ -104,13 +125,11 @@ final class ReduceCalls {
     return new Plan(neighbours, lanes, parts, part);
   }
 
-  private static String source(Reduce op, Call call, Walk results, Walk reduced, Plan plan, boolean ordered,
+  private static String source(Reduce op, Call call, Walk results, Walk reduced, Plan plan,
       CudaContext context) {
     Program prologue = op.prologue();
     int inputs = call.in().size();
-    boolean small = results.isSmall() && reduced.isSmall()
-        && results.reach() + reduced.reach() < 1L << 30;
-    String integer = small ? "unsigned" : "long long";
+    String integer = isSmall(results, reduced) ? "unsigned" : "long long";
     String register = ProgramSource.register(prologue.outputKind(0));
     DType type = call.out().getFirst().dtype();
     StringBuilder parameters = new StringBuilder("long long outputs, long long elements, long long part, long long parts");
@@ -122,7 +141,7 @@ final class ReduceCalls {
     int output = results.strides().length - 1;
     List<String> loads =
         IntStream.range(0, inputs).mapToObj(k -> "load(p" + k + "[kat" + k + " + rat" + k + "])").toList();
-    String position = ordered ? "(long long)kat" + inputs + " + (long long)rat" + inputs : "0";
+    String position = isOrdered(op) ? "(long long)kat" + inputs + " + (long long)rat" + inputs : "0";
     boolean isPosition = op.kind().isPosition();
     return context.kernels().source("elements.cuh") + context.kernels().source("opcodes.cuh")
         + context.kernels().source("fold.cuh")

@@ -20,7 +20,8 @@ final class RowCalls {
   }
 
   private static Kernels.Kernel kernel(CudaContext context, String name, String unit) {
-    return context.kernel(name, "typedef " + unit + " Unit;\n" + context.kernels().source("rows.cu"));
+    return context.kernels().get(List.of(name, unit), name,
+        () -> "typedef " + unit + " Unit;\n" + context.kernels().source("rows.cu"));
   }
 
   static Runnable prepare(Gather op, Call call, CudaContext context) {

@@ -11,11 +11,20 @@ import java.util.List;
 /**
  * How several operands are walked together: the dimensions that are left when those of size 1 are dropped and neighbours that lie
  * alike in every operand are made one, and the steps of each operand along them. Offsets are no part of it.
- *
- * @param dims outermost first, none of size 1; at least one
- * @param strides in elements, by operand and dimension
  */
-record Walk(long[] dims, long[][] strides) {
+final class Walk {
+  private final long[] dims;
+  private final long[][] strides;
+
+  /**
+   * @param dims outermost first; at least one
+   * @param strides in elements, by operand and dimension
+   */
+  Walk(long[] dims, long[][] strides) {
+    this.dims = dims;
+    this.strides = strides;
+  }
+
   /**
    * @param axes of {@code full} that are walked, outermost first
    * @param operands layouts over {@code full}
@@ -77,6 +86,16 @@ record Walk(long[] dims, long[][] strides) {
 
   int rank() {
     return dims.length;
+  }
+
+  /** Outermost first, none of size 1 unless it is the only one. */
+  long[] dims() {
+    return dims;
+  }
+
+  /** In elements, by operand and dimension. */
+  long[][] strides() {
+    return strides;
   }
 
   long size() {

@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
@@ -142,7 +143,7 @@ class ProviderTest {
     int old = hash(name + "12");
     ByteBuffer bytes = ByteBuffer.wrap(library).order(ByteOrder.LITTLE_ENDIAN);
     for (int i = 0; i + from.length < library.length; i++) {
-      if (java.util.Arrays.equals(library, i, i + from.length, from, 0, from.length)) {
+      if (Arrays.equals(library, i, i + from.length, from, 0, from.length)) {
         library[i + from.length - 1] = '3';
       }
       if (i % 4 == 0 && bytes.getInt(i) == old) {
@@ -154,8 +155,8 @@ class ProviderTest {
 
   private static int hash(String name) {
     long h = 0;
-    for (char c : name.toCharArray()) {
-      h = (h << 4) + c;
+    for (int i = 0; i < name.length(); i++) {
+      h = (h << 4) + name.charAt(i);
       h = (h ^ (h & 0xf0000000L) >>> 24) & 0x0fffffffL;
     }
     return (int) h;
