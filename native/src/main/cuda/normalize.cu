@@ -48,7 +48,7 @@ __device__ Place moved(const Walk &w, Place from, long long index, int first) {
 
 // The sum over the block, the same for all threads; the number of threads is a power of two.
 __device__ float blockSum(float value) {
-  __shared__ float sums[256];
+  __shared__ float sums[1024];
   sums[threadIdx.x] = value;
   __syncthreads();
   for (int half = blockDim.x / 2; half > 0; half /= 2) {

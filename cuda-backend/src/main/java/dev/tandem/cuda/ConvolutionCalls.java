@@ -47,8 +47,9 @@ final class ConvolutionCalls {
     }
     for (Operand o : List.of(image, weight, output)) {
       if (o.shape().size() > Integer.MAX_VALUE) {
-        throw new ShapeException("cuDNN takes no operand of more than " + Integer.MAX_VALUE + " elements, and " + o.shape()
-            + " has " + o.shape().size() + "; make the batch smaller");
+        throw new ShapeException(
+            "cuDNN takes no operand of more than " + Integer.MAX_VALUE + " elements, and " + o.shape()
+                + " has " + o.shape().size() + "; make the batch smaller");
       }
     }
     ConvolutionPlan.Format preferred = channelsLast(image.layout()) && channelsLast(output.layout())

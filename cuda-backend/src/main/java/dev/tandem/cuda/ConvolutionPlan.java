@@ -159,16 +159,20 @@ final class ConvolutionPlan {
       case GRAD_INPUT -> {
         cudnnConvolutionBwdDataAlgoPerf[] p =
             filled(new cudnnConvolutionBwdDataAlgoPerf[most], i -> new cudnnConvolutionBwdDataAlgoPerf());
-        cudnn.check(JCudnn.cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnn.handle(), weight, output, convolution, image,
-            most, found, p), "cudnnGetConvolutionBackwardDataAlgorithm_v7");
+        cudnn.check(
+            JCudnn.cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnn.handle(), weight, output, convolution, image,
+                most, found, p),
+            "cudnnGetConvolutionBackwardDataAlgorithm_v7");
         yield list(p, found[0], a -> new Candidate(a.algo, a.status, a.determinism, a.memory));
       }
       case GRAD_WEIGHT -> {
         cudnnConvolutionBwdFilterAlgoPerf[] p =
             filled(new cudnnConvolutionBwdFilterAlgoPerf[most],
                 i -> new cudnnConvolutionBwdFilterAlgoPerf());
-        cudnn.check(JCudnn.cudnnGetConvolutionBackwardFilterAlgorithm_v7(cudnn.handle(), image, output, convolution, weight,
-            most, found, p), "cudnnGetConvolutionBackwardFilterAlgorithm_v7");
+        cudnn.check(
+            JCudnn.cudnnGetConvolutionBackwardFilterAlgorithm_v7(cudnn.handle(), image, output, convolution, weight,
+                most, found, p),
+            "cudnnGetConvolutionBackwardFilterAlgorithm_v7");
         yield list(p, found[0], a -> new Candidate(a.algo, a.status, a.determinism, a.memory));
       }
     };
@@ -191,12 +195,14 @@ final class ConvolutionPlan {
   private long workspace(int number) {
     long[] bytes = new long[1];
     switch (key.direction) {
-      case FORWARD -> cudnn.check(JCudnn.cudnnGetConvolutionForwardWorkspaceSize(cudnn.handle(), image, weight, convolution,
-          output, number, bytes), "cudnnGetConvolutionForwardWorkspaceSize");
+      case FORWARD ->
+          cudnn.check(JCudnn.cudnnGetConvolutionForwardWorkspaceSize(cudnn.handle(), image, weight, convolution,
+              output, number, bytes), "cudnnGetConvolutionForwardWorkspaceSize");
       case GRAD_INPUT -> cudnn.check(JCudnn.cudnnGetConvolutionBackwardDataWorkspaceSize(cudnn.handle(), weight, output,
           convolution, image, number, bytes), "cudnnGetConvolutionBackwardDataWorkspaceSize");
-      case GRAD_WEIGHT -> cudnn.check(JCudnn.cudnnGetConvolutionBackwardFilterWorkspaceSize(cudnn.handle(), image, output,
-          convolution, weight, number, bytes), "cudnnGetConvolutionBackwardFilterWorkspaceSize");
+      case GRAD_WEIGHT ->
+          cudnn.check(JCudnn.cudnnGetConvolutionBackwardFilterWorkspaceSize(cudnn.handle(), image, output,
+              convolution, weight, number, bytes), "cudnnGetConvolutionBackwardFilterWorkspaceSize");
     }
     return bytes[0];
   }
@@ -204,12 +210,17 @@ final class ConvolutionPlan {
   /** Computes the operand that the direction names from the other two. */
   void run(Pointer x, Pointer w, Pointer y, Pointer scratch) {
     switch (key.direction) {
-      case FORWARD -> cudnn.check(JCudnn.cudnnConvolutionForward(cudnn.handle(), Cudnn.ONE, image, x, weight, w, convolution,
-          algorithm.number, scratch, algorithm.workspace, Cudnn.ZERO, output, y), "cudnnConvolutionForward");
-      case GRAD_INPUT -> cudnn.check(JCudnn.cudnnConvolutionBackwardData(cudnn.handle(), Cudnn.ONE, weight, w, output, y,
-          convolution, algorithm.number, scratch, algorithm.workspace, Cudnn.ZERO, image, x), "cudnnConvolutionBackwardData");
-      case GRAD_WEIGHT -> cudnn.check(JCudnn.cudnnConvolutionBackwardFilter(cudnn.handle(), Cudnn.ONE, image, x, output, y,
-          convolution, algorithm.number, scratch, algorithm.workspace, Cudnn.ZERO, weight, w), "cudnnConvolutionBackwardFilter");
+      case FORWARD ->
+          cudnn.check(JCudnn.cudnnConvolutionForward(cudnn.handle(), Cudnn.ONE, image, x, weight, w, convolution,
+              algorithm.number, scratch, algorithm.workspace, Cudnn.ZERO, output, y), "cudnnConvolutionForward");
+      case GRAD_INPUT -> cudnn.check(
+          JCudnn.cudnnConvolutionBackwardData(cudnn.handle(), Cudnn.ONE, weight, w, output, y,
+              convolution, algorithm.number, scratch, algorithm.workspace, Cudnn.ZERO, image, x),
+          "cudnnConvolutionBackwardData");
+      case GRAD_WEIGHT -> cudnn.check(
+          JCudnn.cudnnConvolutionBackwardFilter(cudnn.handle(), Cudnn.ONE, image, x, output, y,
+              convolution, algorithm.number, scratch, algorithm.workspace, Cudnn.ZERO, weight, w),
+          "cudnnConvolutionBackwardFilter");
     }
     Reference.reachabilityFence(this);
   }

@@ -56,7 +56,8 @@ final class Cublas implements AutoCloseable {
     Pointer pb = context.pointer(b.address);
     Pointer pc = context.pointer(c.address);
     if (batch == 1) {
-      check(JCublas2.cublasSgemm(handle, a.operation(), b.operation(), m, n, k, ONE, pa, a.ld, pb, b.ld, beta, pc, c.ld),
+      check(
+          JCublas2.cublasSgemm(handle, a.operation(), b.operation(), m, n, k, ONE, pa, a.ld, pb, b.ld, beta, pc, c.ld),
           "cublasSgemm");
     } else {
       check(JCublas2.cublasSgemmStridedBatched(handle, a.operation(), b.operation(), m, n, k, ONE, pa, a.ld,

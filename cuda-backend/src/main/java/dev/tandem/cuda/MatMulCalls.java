@@ -109,7 +109,8 @@ final class MatMulCalls {
       BatchAxis last = batch.getLast();
       long rowA = m == 1 ? last.a : a.stride(-2);
       long rowC = m == 1 ? last.c : c.stride(-2);
-      boolean fits = last.b == 0 && last.a == m * rowA && last.c == m * rowC && (long) m * last.size <= Integer.MAX_VALUE;
+      boolean fits =
+          last.b == 0 && last.a == m * rowA && last.c == m * rowC && (long) m * last.size <= Integer.MAX_VALUE;
       return fits ? matrices(m * last.size, n, k, rowA, a.stride(-1), b, rowC, c.stride(-1),
           batch.subList(0, batch.size() - 1)) : null;
     }

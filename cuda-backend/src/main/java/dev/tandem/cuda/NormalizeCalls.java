@@ -22,6 +22,7 @@ final class NormalizeCalls {
   private static final int KERNEL_AXES = 4;
   private static final int OPERANDS = 6;
   private static final int WARP = 32;
+  private static final int MOST_THREADS = 1024;
   private static final int BLOCKS_PER_MULTIPROCESSOR = 16;
 
   private NormalizeCalls() {
@@ -105,7 +106,9 @@ final class NormalizeCalls {
     }
     Kernels.Kernel kernel = context.kernel(name, context.kernels().source("normalize.cu"));
     long blocks = Math.min(results, (long) BLOCKS_PER_MULTIPROCESSOR * context.multiprocessors());
-    int threads = Math.clamp(Long.highestOneBit(Math.max(1, elements - 1)) << 1, WARP, Kernels.THREADS);
+    // Few results, such as the channels of a batch normalisation, leave multiprocessors idle: their blocks are as large as can be.
+    int most = results < 4L * context.multiprocessors() ? MOST_THREADS : Kernels.THREADS;
+    int threads = Math.clamp(Long.highestOneBit(Math.max(1, elements - 1)) << 1, WARP, most);
     return () -> context.launch(kernel, blocks, threads, 0, arguments);
   }
 

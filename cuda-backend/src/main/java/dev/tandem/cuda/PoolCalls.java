@@ -45,7 +45,8 @@ final class PoolCalls {
     }
     Kernels.Kernel kernel = context.kernel(name, context.kernels().source("pool.cu"));
     long blocks =
-        Math.min((elements + Kernels.THREADS - 1) / Kernels.THREADS, (long) BLOCKS_PER_MULTIPROCESSOR * context.multiprocessors());
+        Math.min((elements + Kernels.THREADS - 1) / Kernels.THREADS,
+            (long) BLOCKS_PER_MULTIPROCESSOR * context.multiprocessors());
     return () -> context.launch(kernel, blocks, Kernels.THREADS, 0, arguments);
   }
 

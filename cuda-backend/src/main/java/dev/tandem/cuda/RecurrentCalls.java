@@ -6,6 +6,7 @@ import dev.tandem.core.op.Recurrent;
 import dev.tandem.core.op.RecurrentGrad;
 import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Shape;
+import dev.tandem.core.shape.ShapeException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
@@ -106,6 +107,7 @@ final class RecurrentCalls {
 
   private static RecurrentPlan plan(Recurrent op, List<Operand> in, CudaContext context) {
     Shape x = in.get(0).shape();
+    ShapeException.require(x.dim(2) > 0, "x [T, N, I] must have at least one feature on cuda");
     return RecurrentPlan.of(context,
         new RecurrentPlan.Key(op.cell(), x.dim(0), x.dim(1), x.dim(2), in.get(1).shape().dim(1)));
   }
