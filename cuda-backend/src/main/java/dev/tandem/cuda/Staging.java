@@ -1,0 +1,139 @@
+package dev.tandem.cuda;
+
+import dev.tandem.core.backend.Operand;
+import dev.tandem.core.shape.Layout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.LongConsumer;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What one library call needs beside its operands: scratch memory, and copies of operands that lie as the library cannot take them,
+ * filled before the call and brought back after it. All of it is one block, reserved while the call is prepared.
+ */
+final class Staging {
+  private static final long ALIGNMENT = 256;
+  private static final long IN_PLACE = -1;
+
+  private final CudaContext context;
+  private final List<Place> places = new ArrayList<>();
+  private long bytes;
+
+  Staging(CudaContext context) {
+    this.context = context;
+  }
+
+  /** An operand where the library finds it: in memory of its own, or in a copy, if that has a place in the scratch memory. */
+  final class Place {
+    private final Operand operand;
+    private final Layout layout;
+    private final long copy;
+    private final long origin;
+    private final @Nullable StridedCopy load;
+    private final @Nullable StridedCopy store;
+
+    /** @param origin bytes from the operand's first element to that of the copy */
+    private Place(Operand operand, Layout layout, long copy, long origin, @Nullable StridedCopy load,
+        @Nullable StridedCopy store) {
+      this.operand = operand;
+      this.layout = layout;
+      this.copy = copy;
+      this.origin = origin;
+      this.load = load;
+      this.store = store;
+    }
+
+    /** Strides as the library sees them; the offset is part of the address. */
+    Layout layout() {
+      return layout;
+    }
+
+    /** Of the first element. */
+    long address(long base) {
+      return copy < 0 ? context.address(operand) : base + copy;
+    }
+
+    private void load(long base) {
+      if (load != null) {
+        load.run(context.address(operand) + origin, base + copy);
+      }
+    }
+
+    private void store(long base) {
+      if (store != null) {
+        store.run(base + copy, context.address(operand) + origin);
+      }
+    }
+  }
+
+  /** Scratch memory; returns its distance from the base. */
+  long reserve(long wanted) {
+    long at = bytes;
+    bytes += (Math.max(wanted, 1) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    return at;
+  }
+
+  /** An operand that is taken where it lies. */
+  Place direct(Operand operand) {
+    return add(new Place(operand, operand.layout(), IN_PLACE, 0, null, null));
+  }
+
+  /** An operand to be read in {@code wanted}. */
+  Place input(Operand operand, Layout wanted) {
+    return sameStrides(operand.layout(), wanted) ? direct(operand) : copied(operand, wanted, true, false);
+  }
+
+  /** An operand to be written in {@code wanted}.
+   *
+   * @param reads whether what it holds matters
+   */
+  Place output(Operand operand, Layout wanted, boolean reads) {
+    return sameStrides(operand.layout(), wanted) ? direct(operand) : copied(operand, wanted, reads, true);
+  }
+
+  private Place copied(Operand operand, Layout wanted, boolean reads, boolean writes) {
+    return add(new Place(operand, wanted, reserve(wanted.end() * Float.BYTES), 0,
+        reads ? StridedCopy.of(context, operand.layout(), wanted) : null,
+        writes ? StridedCopy.of(context, wanted, operand.layout()) : null));
+  }
+
+  /** A dense copy of an operand, which must not be empty, with axis 0 running backward: what is read, or what is brought back. */
+  Place reversed(Operand operand, boolean writes) {
+    Layout lies = operand.layout();
+    Layout dense = Layout.contiguous(operand.shape());
+    int rank = operand.shape().rank();
+    long[] dims = IntStream.range(0, rank).mapToLong(operand.shape()::dim).toArray();
+    long[] inCopy = IntStream.range(0, rank).mapToLong(dense::stride).toArray();
+    long[] backward = IntStream.range(0, rank).mapToLong(i -> i == 0 ? -lies.stride(0) : lies.stride(i)).toArray();
+    Walk walk = new Walk(dims, writes ? new long[][] {backward, inCopy} : new long[][] {inCopy, backward});
+    StridedCopy copy = new StridedCopy(context, walk);
+    return add(new Place(operand, dense, reserve(dense.end() * Float.BYTES),
+        (dims[0] - 1) * lies.stride(0) * Float.BYTES, writes ? null : copy, writes ? copy : null));
+  }
+
+  private Place add(Place place) {
+    places.add(place);
+    return place;
+  }
+
+  /** Strides of axes with one element do not matter. */
+  static boolean sameStrides(Layout a, Layout b) {
+    for (int i = 0; i < a.shape().rank(); i++) {
+      if (a.shape().dim(i) > 1 && a.stride(i) != b.stride(i)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Copies, the work, copies back. The work gets the base of the scratch memory. */
+  Runnable around(LongConsumer work) {
+    return () -> {
+      long base = bytes == 0 ? 0 : context.scratch(bytes);
+      places.forEach(p -> p.load(base));
+      work.accept(base);
+      places.forEach(p -> p.store(base));
+    };
+  }
+}

@@ -1,0 +1,67 @@
+package dev.tandem.cuda;
+
+import dev.tandem.core.shape.Layout;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * Copies F32 elements from one layout to another of the same shape, or sets them to zero. The kernel walks the four innermost axes,
+ * the host the others.
+ */
+final class StridedCopy {
+  private static final int KERNEL_AXES = 4;
+  private static final int BLOCKS_PER_MULTIPROCESSOR = 16;
+
+  private final CudaContext context;
+  private final Kernels.Kernel kernel;
+  private final Walk walk;
+
+  /** @param walk of target and source, in this order; steps may be negative */
+  StridedCopy(CudaContext context, Walk walk) {
+    this.context = context;
+    this.walk = walk;
+    kernel = context.kernel("strided_copy", context.kernels().source("strided.cu"));
+  }
+
+  /** Between layouts of one shape; their offsets are the caller's. */
+  static StridedCopy of(CudaContext context, Layout from, Layout to) {
+    // Where elements of the target repeat, they are written once.
+    List<Integer> axes = IntStream.range(0, to.shape().rank()).boxed()
+        .filter(i -> to.stride(i) != 0 || to.shape().dim(i) == 0).toList();
+    return new StridedCopy(context, Walk.of(to.shape(), axes, List.of(to, from), false));
+  }
+
+  /** @param from the address of the first element; 0 for zeros */
+  void run(long from, long to) {
+    if (walk.size() > 0) {
+      run(0, from, to);
+    }
+  }
+
+  private void run(int depth, long from, long to) {
+    if (walk.rank() - depth > KERNEL_AXES) {
+      for (long i = 0; i < walk.dims()[depth]; i++) {
+        run(depth + 1, from == 0 ? 0 : from + i * walk.strides()[1][depth] * Float.BYTES,
+            to + i * walk.strides()[0][depth] * Float.BYTES);
+      }
+      return;
+    }
+    long[] arguments = new long[3 + 3 * KERNEL_AXES];
+    long count = 1;
+    for (int i = 0; i < KERNEL_AXES; i++) {
+      int axis = walk.rank() - KERNEL_AXES + i;
+      boolean present = axis >= depth;
+      long size = present ? walk.dims()[axis] : 1;
+      count *= size;
+      arguments[3 + i] = size;
+      arguments[3 + KERNEL_AXES + i] = present ? walk.strides()[1][axis] : 0;
+      arguments[3 + 2 * KERNEL_AXES + i] = present ? walk.strides()[0][axis] : 0;
+    }
+    arguments[0] = to;
+    arguments[1] = from;
+    arguments[2] = count;
+    long blocks = Math.min((count + Kernels.THREADS - 1) / Kernels.THREADS,
+        (long) BLOCKS_PER_MULTIPROCESSOR * context.multiprocessors());
+    context.launch(kernel, blocks, Kernels.THREADS, 0, arguments);
+  }
+}

@@ -1,0 +1,167 @@
+package dev.tandem.cuda.emulator;
+
+import static dev.tandem.cuda.emulator.Emulator.allocate;
+import static dev.tandem.cuda.emulator.Emulator.check;
+import static dev.tandem.cuda.emulator.Emulator.function;
+import static dev.tandem.cuda.emulator.Emulator.launch;
+import static dev.tandem.cuda.emulator.Emulator.module;
+import static dev.tandem.cuda.emulator.Emulator.stream;
+import static dev.tandem.cuda.emulator.Emulator.upload;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import jcuda.Pointer;
+import jcuda.driver.CUdeviceptr;
+import jcuda.driver.CUevent;
+import jcuda.driver.CUfunction;
+import jcuda.driver.CUgraph;
+import jcuda.driver.CUgraphExec;
+import jcuda.driver.CUstream;
+import jcuda.driver.JCudaDriver;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What CUDA forbids while a stream captures gives CUDA's statuses, 900 to 908. */
+class EmulatorCaptureTest {
+  private static final int THREAD_LOCAL = 1;
+  private static final int RELAXED = 2;
+  private CUstream stream = new CUstream();
+
+  @BeforeEach
+  void start() {
+    Emulator.start();
+    stream = stream();
+  }
+
+  private static CUfunction fill() {
+    return function(module("extern \"C\" __global__ void fill(float* y, int i) { y[i] = 1.f; }"), "fill");
+  }
+
+  private static int begin(CUstream stream, int mode) {
+    return JCudaDriver.cuStreamBeginCapture(stream, mode);
+  }
+
+  private static int end(CUstream stream) {
+    return JCudaDriver.cuStreamEndCapture(stream, new CUgraph());
+  }
+
+  private static CUevent event() {
+    CUevent event = new CUevent();
+    check(JCudaDriver.cuEventCreate(event, 2));
+    return event;
+  }
+
+  private static CUevent recorded(CUstream stream) {
+    CUevent event = event();
+    check(JCudaDriver.cuEventRecord(event, stream));
+    return event;
+  }
+
+  @Test
+  void anEndNeedsABeginAndABeginOnlyOnce() {
+    assertThat(end(stream)).isEqualTo(401);
+    check(begin(stream, THREAD_LOCAL));
+    assertThat(begin(stream, THREAD_LOCAL)).isEqualTo(401);
+    assertThat(begin(new CUstream(), THREAD_LOCAL)).as("the legacy stream").isEqualTo(900);
+    check(end(stream));
+  }
+
+  @Test
+  void anAllocationSpoilsACaptureUnlessItIsRelaxed() {
+    check(begin(stream, THREAD_LOCAL));
+    assertThat(JCudaDriver.cuMemAlloc(new CUdeviceptr(), 64)).isEqualTo(900);
+    assertThat(end(stream)).isEqualTo(901);
+    check(begin(stream, RELAXED));
+    check(JCudaDriver.cuMemAlloc(new CUdeviceptr(), 64));
+    check(end(stream));
+  }
+
+  @Test
+  void waitsSpoilACapture() {
+    check(begin(stream, THREAD_LOCAL));
+    assertThat(JCudaDriver.cuStreamSynchronize(stream)).isEqualTo(900);
+    assertThat(end(stream)).isEqualTo(901);
+    check(begin(stream, THREAD_LOCAL));
+    assertThat(JCudaDriver.cuCtxSynchronize()).isEqualTo(900);
+    assertThat(end(stream)).isEqualTo(901);
+  }
+
+  @Test
+  void theLegacyStreamMayNotWaitForACapture() {
+    CUstream blocking = new CUstream();
+    check(JCudaDriver.cuStreamCreate(blocking, 0));
+    CUdeviceptr x = upload(1);
+    check(begin(blocking, THREAD_LOCAL));
+    assertThat(JCudaDriver.cuMemcpyDtoH(Pointer.to(new float[1]), x, 4)).isEqualTo(906);
+    assertThat(end(blocking)).isEqualTo(901);
+  }
+
+  @Test
+  void aCapturedEventCanNotBeAskedFor() {
+    check(begin(stream, THREAD_LOCAL));
+    CUevent event = recorded(stream);
+    assertThat(JCudaDriver.cuEventQuery(event)).isEqualTo(907);
+    assertThat(JCudaDriver.cuEventSynchronize(event)).isEqualTo(907);
+    check(end(stream));
+  }
+
+  @Test
+  void aSideStreamMustBeJoined() {
+    CUstream side = stream();
+    CUfunction fill = fill();
+    CUdeviceptr y = allocate(4);
+    check(begin(stream, THREAD_LOCAL));
+    check(JCudaDriver.cuStreamWaitEvent(side, recorded(stream), 0));
+    check(launch(fill, 1, 1, 0, side, y, 0));
+    assertThat(end(stream)).isEqualTo(904);
+
+    check(begin(stream, THREAD_LOCAL));
+    check(JCudaDriver.cuStreamWaitEvent(side, recorded(stream), 0));
+    check(launch(fill, 1, 1, 0, side, y, 0));
+    assertThat(end(side)).as("on the side stream").isEqualTo(903);
+    check(JCudaDriver.cuStreamWaitEvent(stream, recorded(side), 0));
+    check(end(stream));
+  }
+
+  @Test
+  void aCaptureMayNotDependOnWhatLiesOutsideOfIt() {
+    CUevent outside = recorded(stream());
+    check(begin(stream, THREAD_LOCAL));
+    assertThat(JCudaDriver.cuStreamWaitEvent(stream, outside, 0)).isEqualTo(905);
+    assertThat(end(stream)).isEqualTo(901);
+  }
+
+  @Test
+  void twoCapturesMayNotMeet() {
+    CUstream other = stream();
+    check(begin(stream, THREAD_LOCAL));
+    check(begin(other, THREAD_LOCAL));
+    assertThat(JCudaDriver.cuStreamWaitEvent(other, recorded(stream), 0)).isEqualTo(902);
+    assertThat(end(stream)).isEqualTo(901);
+    assertThat(end(other)).isEqualTo(901);
+  }
+
+  @Test
+  void aCaptureEndsOnTheThreadThatBeganIt() throws InterruptedException {
+    check(begin(stream, THREAD_LOCAL));
+    int[] status = new int[1];
+    Thread thread = new Thread(() -> status[0] = end(stream));
+    thread.start();
+    thread.join();
+    assertThat(status[0]).isEqualTo(908);
+    assertThat(end(stream)).isEqualTo(901);
+  }
+
+  @Test
+  void aFaultInsideAGraphIsReportedByTheWait() {
+    CUdeviceptr y = allocate(4);
+    CUfunction fill = fill();
+    check(begin(stream, THREAD_LOCAL));
+    check(launch(fill, 1, 1, 0, stream, y, 1));
+    CUgraph graph = new CUgraph();
+    check(JCudaDriver.cuStreamEndCapture(stream, graph));
+    CUgraphExec executable = new CUgraphExec();
+    check(JCudaDriver.cuGraphInstantiate(executable, graph, 0));
+    check(JCudaDriver.cuGraphLaunch(executable, stream));
+    assertThat(JCudaDriver.cuStreamSynchronize(stream)).isEqualTo(700);
+  }
+}
