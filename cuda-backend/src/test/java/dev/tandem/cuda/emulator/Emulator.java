@@ -123,8 +123,8 @@ final class Emulator {
     NativePointerObject[] parameters = new NativePointerObject[arguments.length];
     for (int i = 0; i < arguments.length; i++) {
       parameters[i] = switch (arguments[i]) {
-        case Integer v -> Pointer.to(new int[]{v});
-        case Float v -> Pointer.to(new float[]{v});
+        case Integer v -> Pointer.to(new int[] {v});
+        case Float v -> Pointer.to(new float[] {v});
         case CUdeviceptr v -> Pointer.to(v);
         default -> throw new IllegalArgumentException("argument " + arguments[i]);
       };

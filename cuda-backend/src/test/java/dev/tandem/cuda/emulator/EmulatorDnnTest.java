@@ -29,8 +29,8 @@ import org.junit.jupiter.params.provider.CsvSource;
  * differences of their own forward pass.
  */
 class EmulatorDnnTest {
-  private static final Pointer ONE = Pointer.to(new float[]{1});
-  private static final Pointer ZERO = Pointer.to(new float[]{0});
+  private static final Pointer ONE = Pointer.to(new float[] {1});
+  private static final Pointer ZERO = Pointer.to(new float[] {0});
   private static final int NCHW = 0;
   private static final int BAD_PARAM = 2000;
   private final cudnnHandle handle = new cudnnHandle();
@@ -160,8 +160,8 @@ class EmulatorDnnTest {
       check(JCudnn.cudnnSetRNNDataDescriptor(xd, 0, 0, TIME, BATCH, INPUT, lengths, new Pointer()));
       check(JCudnn.cudnnSetRNNDataDescriptor(yd, 0, 0, TIME, BATCH, HIDDEN * directions, lengths, new Pointer()));
       check(JCudnn.cudnnCreateTensorDescriptor(hd));
-      check(JCudnn.cudnnSetTensorNdDescriptor(hd, 0, 3, new int[]{LAYERS * directions, BATCH, HIDDEN},
-          new int[]{BATCH * HIDDEN, HIDDEN, 1}));
+      check(JCudnn.cudnnSetTensorNdDescriptor(hd, 0, 3, new int[] {LAYERS * directions, BATCH, HIDDEN},
+          new int[] {BATCH * HIDDEN, HIDDEN, 1}));
       check(JCudnn.cudnnGetRNNWeightSpaceSize(handle, rnn, weightBytes));
       check(JCudnn.cudnnGetRNNTempSpaceSizes(handle, rnn, 1, xd, workspaceBytes, reserveBytes));
       workspace = allocate(workspaceBytes[0]);
@@ -234,7 +234,7 @@ class EmulatorDnnTest {
   @Test
   void lengthsOnTheDeviceMustBeThoseOfTheDescriptor() {
     Network net = new Network(2, false);
-    check(JCudaDriver.cuMemcpyHtoD(net.deviceLengths, Pointer.to(new int[]{5, 3, 2}), 12));
+    check(JCudaDriver.cuMemcpyHtoD(net.deviceLengths, Pointer.to(new int[] {5, 3, 2}), 12));
     net.forward(random(1, Network.TIME * Network.BATCH * Network.INPUT), random(2, net.weights()),
         new float[net.states]);
     assertThat(JCudaDriver.cuCtxSynchronize()).isEqualTo(700);

@@ -33,7 +33,7 @@ class EmulatorEnvironmentTest {
   @Test
   void aPlantedFailureHitsTheCallThatItNames() throws Exception {
     assertThat(run("failures", Map.of("EMU_FAIL", "cuMemAlloc_v2:3=2,cuMemAlloc_v2:4=999")))
-        .contains("alloc 0\nalloc 0\nalloc 2\nalloc 999\n");
+        .contains("alloc 0\nalloc 0\nalloc 2\nalloc 999");
     assertThat(run("failures", Map.of())).contains("alloc 0\nalloc 0\nalloc 0\nalloc 0\n");
   }
 
@@ -44,8 +44,13 @@ class EmulatorEnvironmentTest {
 
   @Test
   void lazyStreamsShowEveryForgottenWait() throws Exception {
-    assertThat(run("lazy", Map.of("EMU_LAZY", "1"))).contains("before the wait -1.0\nquery 600\nafter the wait 1.0\n"
-        + "other stream without the event 1.0\nother stream with the event 2.0\n");
+    assertThat(run("lazy", Map.of("EMU_LAZY", "1"))).contains("""
+        before the wait -1.0
+        query 600
+        after the wait 1.0
+        other stream without the event 1.0
+        other stream with the event 2.0
+        """);
     assertThat(run("lazy", Map.of())).contains("before the wait 1.0\nquery 0\n");
   }
 

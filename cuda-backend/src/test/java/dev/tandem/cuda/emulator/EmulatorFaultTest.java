@@ -9,6 +9,7 @@ import static dev.tandem.cuda.emulator.Emulator.meaning;
 import static dev.tandem.cuda.emulator.Emulator.upload;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import jcuda.Pointer;
@@ -77,7 +78,11 @@ class EmulatorFaultTest {
     return status != 0 ? status : JCudaDriver.cuCtxSynchronize();
   }
 
-  record Fault(String what, Supplier<Integer> faulty, Supplier<Integer> right, int status, String... words) {
+  /** @param words that its report must hold */
+  record Fault(String what, Supplier<Integer> faulty, Supplier<Integer> right, int status, List<String> words) {
+    Fault(String what, Supplier<Integer> faulty, Supplier<Integer> right, int status, String... words) {
+      this(what, faulty, right, status, List.of(words));
+    }
   }
 
   private static CUdeviceptr freed() {

@@ -29,7 +29,7 @@ class EmulatorGemmTest {
   }
 
   private static Pointer scalar(float value) {
-    return Pointer.to(new float[]{value});
+    return Pointer.to(new float[] {value});
   }
 
   @ParameterizedTest

@@ -86,7 +86,7 @@ class EmulatorKernelTest {
     long[] bytes = new long[1];
     check(JCudaDriver.cuModuleGetGlobal(scale, bytes, module, "scale"));
     assertThat(bytes[0]).isEqualTo(8);
-    check(JCudaDriver.cuMemcpyHtoD(scale, Pointer.to(new float[]{2, 3}), 8));
+    check(JCudaDriver.cuMemcpyHtoD(scale, Pointer.to(new float[] {2, 3}), 8));
     CUdeviceptr y = upload(1, 2);
     check(launch(function(module, "scaled"), 1, 32, 0, null, y, 2));
     assertThat(download(y, 2)).containsExactly(3, 6);
