@@ -41,6 +41,9 @@ final class Kernels implements AutoCloseable {
   record Kernel(String name, MemorySegment function, CUmodule module) {
   }
 
+  private record Packed(String file, String name) {
+  }
+
   /** A function whose native handle can be read. */
   private static final class Function extends CUfunction {
     long handle() {
@@ -106,6 +109,11 @@ final class Kernels implements AutoCloseable {
       }
     }
     return known;
+  }
+
+  /** A function of a source file that is packed with this class. */
+  Kernel packed(String file, String name) {
+    return get(new Packed(file, name), name, () -> source(file));
   }
 
   private Kernel load(String name, String source) {

@@ -43,7 +43,7 @@ final class PoolCalls {
       return () -> {
       };
     }
-    Kernels.Kernel kernel = context.kernel(name, context.kernels().source("pool.cu"));
+    Kernels.Kernel kernel = context.kernels().packed("pool.cu", name);
     long blocks =
         Math.min((elements + Kernels.THREADS - 1) / Kernels.THREADS,
             (long) BLOCKS_PER_MULTIPROCESSOR * context.multiprocessors());

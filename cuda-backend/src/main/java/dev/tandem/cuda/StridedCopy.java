@@ -20,7 +20,7 @@ final class StridedCopy {
   StridedCopy(CudaContext context, Walk walk) {
     this.context = context;
     this.walk = walk;
-    kernel = context.kernel("strided_copy", context.kernels().source("strided.cu"));
+    kernel = context.kernels().packed("strided.cu", "strided_copy");
   }
 
   /** Between layouts of one shape; their offsets are the caller's. */
