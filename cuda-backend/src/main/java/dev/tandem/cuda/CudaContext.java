@@ -285,7 +285,8 @@ final class CudaContext implements AutoCloseable {
     }
     String operation = c.op() + " of " + c.in() + " to " + c.out();
     return sticky && !SYNCHRONOUS
-        ? ". It happened in " + operation + " or in an earlier operation; -Dtandem.cuda.sync=true names the one that failed"
+        ? ". It happened in " + operation
+            + " or in an earlier operation; -Dtandem.cuda.sync=true names the one that failed"
         : ", in " + operation;
   }
 

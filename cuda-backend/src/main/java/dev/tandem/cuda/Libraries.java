@@ -147,7 +147,8 @@ final class Libraries {
   static String tooOld(int driver, int major) {
     return driver >= major * 1000 ? ""
         : "The NVIDIA driver is too old for these libraries: it serves CUDA up to " + driver / 1000 + "."
-            + driver % 1000 / 10 + ", and the libraries found are CUDA " + major + ". Update the driver, or install the "
+            + driver % 1000 / 10 + ", and the libraries found are CUDA " + major
+            + ". Update the driver, or install the "
             + "libraries of CUDA " + Math.max(driver / 1000, 12) + " and name their folder with -D"
             + LibrarySearch.HOME_PROPERTY + ".";
   }

@@ -132,7 +132,8 @@ final class ReduceCalls {
     String integer = isSmall(results, reduced) ? "unsigned" : "long long";
     String register = ProgramSource.register(prologue.outputKind(0));
     DType type = call.out().getFirst().dtype();
-    StringBuilder parameters = new StringBuilder("long long outputs, long long elements, long long part, long long parts");
+    StringBuilder parameters =
+        new StringBuilder("long long outputs, long long elements, long long part, long long parts");
     for (int k = 0; k < inputs; k++) {
       parameters.append(", const ").append(ProgramSource.element(call.in().get(k).dtype())).append(" *p").append(k);
     }

@@ -16,8 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Kernels on disk: what is read is what was written, or nothing. */
 class CubinCacheTest {
-  @TempDir
-  Path folder;
+  @TempDir Path folder;
 
   private static byte[] content(int seed) {
     byte[] bytes = new byte[20_000 + seed];

@@ -26,8 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Calls that fail, planted in the emulator: each in a process of its own. */
 class FaultTest {
-  @TempDir
-  Path cache;
+  @TempDir Path cache;
 
   /** Trains, and then tries to use the device once more. */
   static final class Train {

@@ -16,8 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 class LibrarySearchTest {
   private static final List<Integer> MAJORS = List.of(13, 12);
 
-  @TempDir
-  Path root;
+  @TempDir Path root;
 
   private final Map<String, String> environment = new HashMap<>();
 

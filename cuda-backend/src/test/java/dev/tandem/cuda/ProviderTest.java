@@ -23,8 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What is asked before there is a device. */
 class ProviderTest {
-  @TempDir
-  Path folder;
+  @TempDir Path folder;
 
   /** Asks and says what the answer was. */
   static final class Ask {
