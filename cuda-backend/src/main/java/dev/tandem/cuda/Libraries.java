@@ -114,8 +114,9 @@ final class Libraries {
   }
 
   static String noDriver(LibrarySearch search) {
-    return "There is no NVIDIA driver: libcuda.so.1 is neither known to the loader nor in " + search.folders()
-        + ". Install NVIDIA's driver for this GPU; in a container, start it with access to the GPU.";
+    // Where a driver's library lies is the system's business: a list of folders would tell nobody what to do.
+    return "There is no NVIDIA driver: libcuda.so.1 is neither known to the loader nor in any of the " + search.places()
+        + " folders of CUDA libraries. Install NVIDIA's driver if there is a GPU; in a container, start it with access to the GPU.";
   }
 
   static String noDevice(Optional<String> visible) {

@@ -191,6 +191,10 @@ final class LibrarySearch {
   }
 
   /** Every folder looked at, for people: those that exist and those that do not. */
+  int places() {
+    return folders.size();
+  }
+
   String folders() {
     StringBuilder text = new StringBuilder();
     folders.forEach((folder, how) -> text.append(text.isEmpty() ? "" : ", ").append(folder).append(" (").append(how)

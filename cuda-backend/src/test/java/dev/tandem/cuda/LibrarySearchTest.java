@@ -79,8 +79,8 @@ class LibrarySearchTest {
   void refusalsNameReasonPlacesAndRemedy() throws IOException {
     file("usr/local/cuda-12.2/lib64/libcublas.so.12");
     LibrarySearch search = search(root.resolve("wrong").toString());
-    assertThat(Libraries.noDriver(search)).contains("no NVIDIA driver", "libcuda.so.1", "usr/local/cuda-12.2/lib64",
-        "Install NVIDIA's driver").doesNotContain("\n");
+    assertThat(Libraries.noDriver(search)).contains("no NVIDIA driver", "libcuda.so.1", "Install NVIDIA's driver")
+        .doesNotContain("\n").hasSizeLessThan(300);
     assertThat(Libraries.noLibrary("libcudnn.so.9", search)).contains("libcudnn.so.9 is missing",
         root.resolve("wrong") + " (-Dtandem.cuda.home, which does not exist)", "TANDEM_CUDA_HOME");
     assertThat(Libraries.noDevice(Optional.of("7"))).contains("CUDA_VISIBLE_DEVICES is \"7\"", "Unset it");
