@@ -190,11 +190,12 @@ final class LibrarySearch {
     return folder == null ? List.of() : matches(folder, "libnvrtc-builtins.so." + major + ".*");
   }
 
-  /** Every folder looked at, for people: those that exist and those that do not. */
+  /** How many folders were looked at. */
   int places() {
     return folders.size();
   }
 
+  /** Every folder looked at, for people: those that exist and those that do not. */
   String folders() {
     StringBuilder text = new StringBuilder();
     folders.forEach((folder, how) -> text.append(text.isEmpty() ? "" : ", ").append(folder).append(" (").append(how)
