@@ -15,9 +15,10 @@ class EveryLayerReplaysTest {
 
   @Test
   void activations() {
-    List<Supplier<Module>> layers = List.of(Sigmoid::new, Tanh::new, Relu::new, Relu6::new, LeakyRelu::new, Elu::new, Selu::new,
-        Gelu::new, () -> new Gelu(Gelu.Approximation.TANH), Silu::new, Softplus::new, Mish::new, HardSwish::new,
-        () -> new Softmax(1), () -> new LogSoftmax(1), () -> new Maxout(2), Identity::new, Flatten::new);
+    List<Supplier<Module>> layers =
+        List.of(Sigmoid::new, Tanh::new, Relu::new, Relu6::new, LeakyRelu::new, Elu::new, Selu::new,
+            Gelu::new, () -> new Gelu(Gelu.Approximation.TANH), Silu::new, Softplus::new, Mish::new, HardSwish::new,
+            () -> new Softmax(1), () -> new LogSoftmax(1), () -> new Maxout(2), Identity::new, Flatten::new);
     assertAll(layers.stream().map(l -> check(l, 3, 4)));
   }
 
@@ -36,10 +37,12 @@ class EveryLayerReplaysTest {
   @Test
   void sequences() {
     RecurrentOptions both = RecurrentOptions.DEFAULT.withLayers(2).withBidirectional(true).withDropout(0.3);
-    assertAll(check(() -> new Rnn(3, 4), 5, 2, 3), check(() -> new Lstm(3, 4, both), 5, 2, 3), check(() -> new Gru(3, 4), 5, 2, 3),
+    assertAll(check(() -> new Rnn(3, 4), 5, 2, 3), check(() -> new Lstm(3, 4, both), 5, 2, 3),
+        check(() -> new Gru(3, 4), 5, 2, 3),
         check(() -> new Gru(3, 4, Gru.Reset.BEFORE, RecurrentOptions.DEFAULT), 5, 2, 3),
         check(() -> new Sequential(new Lstm(3, 4), new LastStep(0)), 5, 2, 3),
-        check(() -> PositionalEncoding.sinusoidal(4, 8), 2, 5, 4), check(() -> PositionalEncoding.learned(4, 8), 2, 5, 4),
+        check(() -> PositionalEncoding.sinusoidal(4, 8), 2, 5, 4),
+        check(() -> PositionalEncoding.learned(4, 8), 2, 5, 4),
         check(() -> new TransformerEncoder(2, TransformerOptions.of(4, 2).withDropout(0.2)), 2, 5, 4));
   }
 }
