@@ -28,10 +28,15 @@ record Epoch(long number, double trainLoss, Double validationLoss, @Nullable Dou
   }
 
   static List<Epoch> read(Path file) throws IOException {
+    return read(file, "cpu");
+  }
+
+  /** @param device that all of them must name */
+  static List<Epoch> read(Path file, String device) throws IOException {
     var epochs = new ArrayList<Epoch>();
     for (String line : Files.readAllLines(file)) {
       var e = (Map<?, ?>) Json.parse(file.toString(), line);
-      assertThat(e.get("device")).isEqualTo("cpu");
+      assertThat(e.get("device")).isEqualTo(device);
       epochs.add(new Epoch((Long) e.get("epoch"), (Double) e.get("train_loss"), (Double) e.get("val_loss"),
           (Double) e.get("val_accuracy")));
     }
