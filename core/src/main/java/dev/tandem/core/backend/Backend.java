@@ -36,6 +36,19 @@ public interface Backend extends AutoCloseable {
   /** Copies elements from {@code at} on until {@code to} is full, when all work given before is done. */
   void read(Storage from, long at, MemorySegment to);
 
+  /**
+   * Begins to copy elements from {@code at} on until {@code to} is full, as they are when all work given before is done, whatever is
+   * given after. Until the read was awaited, {@code to} belongs to it. A backend may read at once.
+   */
+  default PendingRead readLater(Storage from, long at, MemorySegment to) {
+    read(from, at, to);
+    return PendingRead.DONE;
+  }
+
+  /** Gives the call to the device.
+   *
+   * @throws OutOfDeviceMemoryException if there is no memory left for what the backend itself needs; nothing of the call was done then
+   */
   void execute(Call call);
 
   /** Whether {@link #execute} takes this composite. */

@@ -138,7 +138,7 @@ public final class Execution {
       if (scope != null && scope.device() == device && scope.trace() != null) {
         scope.trace().add(call);
       }
-      backend.execute(call);
+      device.execute(call);
       if (scratch != null) {
         arena.giveBack(scratch);
       }

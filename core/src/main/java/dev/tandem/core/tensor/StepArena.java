@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Memory of one step at a time. Free blocks form one stack per dtype and size class, which every step finds in the order of their
@@ -33,12 +34,17 @@ public final class StepArena {
   }
 
   Storage take(DType dtype, long elements) {
+    return take(dtype, elements, null);
+  }
+
+  /** @param frame where it is wanted; who makes a block is named when memory runs out */
+  Storage take(DType dtype, long elements, @Nullable Frame frame) {
     long size = sizeClass(elements);
     Storage known = stack(dtype, size).poll();
     if (known != null) {
       return known;
     }
-    Storage made = device.allocate(dtype, size, "temporaries");
+    Storage made = device.allocate(dtype, size, frame == null ? "temporaries" : "temporaries of " + frame.path());
     blocks.add(made);
     return made;
   }
