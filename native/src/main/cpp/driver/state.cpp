@@ -44,6 +44,7 @@ const Planted planted = plantedFailures();
 
 const Settings settings{
     flag("EMU_LAZY", "0"),
+    atoi(environment("EMU_LAZY", "0")) == 2,
     flag("EMU_LOG", "0"),
     flag("EMU_RACE", "1"),
     strcmp(environment("EMU_ORDER", ""), "reverse") == 0,

@@ -47,6 +47,7 @@ enum Status : int {
 // Read once from the environment; README.md explains each.
 struct Settings {
   bool lazy;           // EMU_LAZY
+  bool othersEarly;    // EMU_LAZY=2
   bool log;            // EMU_LOG
   bool race;           // EMU_RACE
   bool reverse;        // EMU_ORDER

@@ -40,6 +40,7 @@ bool isLegacy(const Stream *stream) {
 Stream *createStream(unsigned flags) {
   auto *stream = new Stream;
   stream->flags = flags;
+  stream->early = settings.othersEarly && !streams.empty();
   streams.insert(stream);
   return stream;
 }
@@ -162,7 +163,7 @@ int record(Event *event, Stream *stream) {
     return SUCCESS;
   }
   event->position = ++stream->issued;
-  if (settings.lazy) {
+  if (stream->isLazy()) {
     stream->queue.push_back(work);
     return SUCCESS;
   }
@@ -176,6 +177,9 @@ int waitForEvent(Stream *stream, Event *event) {
     if (stream->capture) {
       stream->capture->invalid = true;
       return STREAM_CAPTURE_ISOLATION;
+    }
+    if (stream->early && event->stream) {
+      return drain(event->stream, event->position);
     }
     if (settings.lazy && event->stream) {
       stream->issued++;
@@ -225,7 +229,7 @@ int emu_issue(void *handle, const char *name, Work work) {
     return SUCCESS;
   }
   stream->issued++;
-  if (settings.lazy) {
+  if (stream->isLazy()) {
     stream->queue.push_back(std::move(work));
     return SUCCESS;
   }

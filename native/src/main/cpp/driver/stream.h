@@ -44,6 +44,11 @@ struct Stream {
   Capture *capture = nullptr;
   size_t captured = 0;  // nodes of this stream in the capture
   unsigned flags = 0;
+  bool early = false;  // work runs when it is issued, though other streams are lazy
+
+  bool isLazy() const {
+    return settings.lazy && !early;
+  }
 
   bool isBlocking() const {
     return !(flags & 1);

@@ -3,6 +3,7 @@ package dev.tandem.cuda;
 import dev.tandem.core.backend.Backend;
 import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Operand;
+import dev.tandem.core.backend.PendingRead;
 import dev.tandem.core.backend.Replay;
 import dev.tandem.core.backend.Storage;
 import dev.tandem.core.op.Composite;
@@ -28,8 +29,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * Runs operations on one NVIDIA GPU. Everything goes to one stream in the order it is given; only reads and
- * {@link #synchronize} wait for it. A call is first prepared (operands checked, addresses and strides taken, a kernel or a library's
+ * Runs operations on one NVIDIA GPU. Everything goes to one stream in the order it is given; only reads at once and
+ * {@link #synchronize} wait for it, and copies to and from the host overlap with it. A call is first prepared (operands checked, addresses and strides taken, a kernel or a library's
  * plan chosen), then run; a replay keeps the prepared ones.
  */
 public final class CudaBackend implements Backend {
@@ -70,7 +71,12 @@ public final class CudaBackend implements Backend {
   public void read(Storage from, long at, MemorySegment to) {
     context.enter();
     memory.read((CudaStorage) from, at, to);
-    context.raiseIndexErrors();
+  }
+
+  @Override
+  public PendingRead readLater(Storage from, long at, MemorySegment to) {
+    context.enter();
+    return memory.readLater((CudaStorage) from, at, to);
   }
 
   @Override
@@ -144,7 +150,6 @@ public final class CudaBackend implements Backend {
 
   @Override
   public void close() {
-    memory.close();
     context.close();
   }
 }

@@ -27,6 +27,9 @@ final class CudaContext implements AutoCloseable {
   /** Waits after every operation, so that a failure names the operation it belongs to. */
   private static final boolean SYNCHRONOUS = Boolean.getBoolean("tandem.cuda.sync");
 
+  /** A stream that the legacy stream does not wait for. */
+  static final int NON_BLOCKING = 1;
+
   private final int ordinal;
   private final CUdevice device;
   private final CUcontext context;
@@ -59,7 +62,7 @@ final class CudaContext implements AutoCloseable {
     check(JCudaDriver.cuDeviceGet(device, ordinal), "cuDeviceGet");
     check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
     enter();
-    check(JCudaDriver.cuStreamCreate(stream, 1), "cuStreamCreate");
+    check(JCudaDriver.cuStreamCreate(stream, NON_BLOCKING), "cuStreamCreate");
     streamSegment = MemorySegment.ofAddress(stream.handle());
     computeCapability = 10 * attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
         + attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
@@ -226,6 +229,11 @@ final class CudaContext implements AutoCloseable {
   /** Where operations note indices out of range. */
   IndexErrors indexErrors() {
     return handle(IndexErrors.class, IndexErrors::new);
+  }
+
+  /** The device's word that is not 0 when an operation noted an index out of range; 0 when none could have since the last look. */
+  long indexErrorFlag() {
+    return handles.containsKey(IndexErrors.class) && indexErrors().isExpected() ? indexErrors().address() : 0;
   }
 
   /** Throws if an operation found an index out of range since the last time; all work must be done.

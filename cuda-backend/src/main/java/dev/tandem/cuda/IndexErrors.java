@@ -49,6 +49,11 @@ final class IndexErrors implements AutoCloseable {
     expected = true;
   }
 
+  /** Whether a kernel that checks indices was run since errors were last raised. */
+  boolean isExpected() {
+    return expected;
+  }
+
   /** To be called when all work is done. */
   void raise() {
     if (!expected) {
