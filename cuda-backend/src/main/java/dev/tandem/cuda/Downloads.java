@@ -27,7 +27,8 @@ final class Downloads implements AutoCloseable {
   private final CUstream copies = new CUstream();
   /** A landing place of what is read at once, then the slots. */
   private final PinnedMemory host;
-  private final long asides;
+  /** On the device; 0 before the first is wanted. */
+  private long asides;
   private final Event aside;
   private final Slot[] ring = new Slot[SLOTS];
   private int next;
@@ -92,12 +93,6 @@ final class Downloads implements AutoCloseable {
   Downloads(CudaContext context) {
     this.context = context;
     host = new PinnedMemory(context, LANDING + ALL);
-    try {
-      asides = context.allocate(ALL);
-    } catch (OutOfDeviceMemoryException e) {
-      host.close();
-      throw e;
-    }
     context.check(JCudaDriver.cuStreamCreate(copies, CudaContext.NON_BLOCKING), "cuStreamCreate");
     aside = new Event(context);
     for (int i = 0; i < SLOTS; i++) {
@@ -118,8 +113,16 @@ final class Downloads implements AutoCloseable {
     }
   }
 
-  /** Reads at most {@link #MOST_LATER} bytes as they are when all work given before is done. Only with every slot taken it waits. */
+  /**
+   * Reads at most {@link #MOST_LATER} bytes as they are when all work given before is done. Waits only with every slot taken, or where
+   * the device has no room for values set aside.
+   */
   PendingRead later(long source, MemorySegment to) {
+    if (!hasRoom()) {
+      read(source, to);
+      context.raiseIndexErrors();
+      return PendingRead.DONE;
+    }
     Slot slot = ring[next];
     next = (next + 1) % SLOTS;
     if (slot.occupant != null) {
@@ -143,6 +146,17 @@ final class Downloads implements AutoCloseable {
     return later;
   }
 
+  private boolean hasRoom() {
+    if (asides == 0) {
+      try {
+        asides = context.allocate(ALL);
+      } catch (OutOfDeviceMemoryException e) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   private MemorySegment arrived(long offset, long bytes) {
     return host.slice(LANDING + offset, bytes);
   }
@@ -160,7 +174,9 @@ final class Downloads implements AutoCloseable {
     }
     aside.close();
     context.check(JCudaDriver.cuStreamDestroy(copies), "cuStreamDestroy");
-    context.release(asides);
+    if (asides != 0) {
+      context.release(asides);
+    }
     host.close();
   }
 }

@@ -38,7 +38,9 @@ final class Event implements AutoCloseable {
 
   /** This thread waits for the point. */
   void await() {
-    context.check(JCudaDriver.cuEventSynchronize(event), "cuEventSynchronize");
+    if (!isDone()) {
+      context.check(JCudaDriver.cuEventSynchronize(event), "cuEventSynchronize");
+    }
   }
 
   @Override
