@@ -21,6 +21,7 @@ import dev.tandem.core.optim.Schedules;
 import dev.tandem.core.shape.HostArray;
 import dev.tandem.core.tensor.Device;
 import dev.tandem.core.tensor.HostCopy;
+import dev.tandem.core.tensor.Tensor;
 import dev.tandem.core.train.Metrics;
 import dev.tandem.core.train.TrainStep;
 import dev.tandem.core.train.Trainer;
@@ -103,6 +104,45 @@ class PipelineTest {
     assertThat(expected).startsWith("result [").contains("1 1.4", "4 1.", "accuracy", "replaying");
     assertThat(trained("1")).as("late").isEqualTo(expected);
     assertThat(trained("2")).as("copies early").isEqualTo(expected);
+  }
+
+  /** Writes more than all buffers hold, one over the other, and reads a part of each for later. */
+  static final class Writes {
+    private Writes() {
+    }
+
+    public static void main(String[] arguments) {
+      Device device = new Device(Cuda.backend());
+      for (int[] sizeAndTimes : new int[][] {{3_000_000, 30}, {15_000, 100}}) {
+        int n = sizeAndTimes[0];
+        int times = sizeAndTimes[1];
+        Tensor t = Tensor.zeros(device, n);
+        float[] values = new float[n];
+        List<HostCopy> parts = new ArrayList<>();
+        for (int i = 0; i < times; i++) {
+          Arrays.fill(values, i + 1);
+          t.write(values);
+          int at = (int) ((long) (n - 500) * i / (times - 1));
+          parts.add(t.slice(0, at, at + 500).toHostAsync());
+        }
+        List<Integer> wrong = new ArrayList<>();
+        for (int i = 0; i < times; i++) {
+          float[] part = parts.get(i).get().toFloats();
+          float[] expected = new float[500];
+          Arrays.fill(expected, i + 1);
+          if (!Arrays.equals(part, expected)) {
+            wrong.add(i);
+          }
+        }
+        System.out.println(n + " elements, wrong " + wrong);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"0", "1", "2"})
+  void buffersAreFilledAnewOnlyWhenTheyAreEmpty(String lazy) throws Exception {
+    assertThat(output(lazy, "0", Writes.class)).contains("3000000 elements, wrong []\n15000 elements, wrong []\n");
   }
 
   /** Steps with all that a step has: a large input, dropout, clipping, a schedule, a loss that is read. */
