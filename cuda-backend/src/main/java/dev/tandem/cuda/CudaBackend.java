@@ -26,8 +26,10 @@ import dev.tandem.core.op.SoftmaxCrossEntropy;
 import dev.tandem.core.op.SoftmaxCrossEntropyGrad;
 import dev.tandem.core.shape.DType;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.LoggerFactory;
 
 /**
  * Runs operations on one NVIDIA GPU. Everything goes to one stream in the order it is given; only reads and
@@ -116,19 +118,30 @@ public final class CudaBackend implements Backend {
     });
   }
 
+  /** One CUDA graph, or where the calls cannot be captured, the calls one by one. */
   @Override
   public Replay prepare(List<Call> calls) {
     context.enter();
-    List<Call> fixed = List.copyOf(calls);
-    Prepared[] prepared = fixed.stream().map(this::prepare).toArray(Prepared[]::new);
-    return () -> {
+    List<CallList.Ready> ready = new ArrayList<>();
+    for (Call call : calls) {
+      Prepared prepared = context.named(call, () -> prepare(call));
+      long scratch = scratch(call, prepared);
+      ready.add(new CallList.Ready(call, () -> prepared.work().accept(scratch)));
+    }
+    CallList list = new CallList(context, ready);
+    if (CudaContext.SYNCHRONOUS) {
+      return list.notCaptured("-Dtandem.cuda.sync=true waits after each");
+    }
+    try {
+      return StepGraph.capture(context, list);
+    } catch (CudaException e) {
+      // Throws if the device has failed altogether.
       context.enter();
-      for (int i = 0; i < prepared.length; i++) {
-        Call call = fixed.get(i);
-        Prepared work = prepared[i];
-        context.run(call, () -> work.work().accept(scratch(call, work)));
-      }
-    };
+      String why = String.valueOf(e.getMessage());
+      LoggerFactory.getLogger(CudaBackend.class).warn("A step of {} calls is replayed without a CUDA graph: {}",
+          list.size(), why);
+      return list.notCaptured(why);
+    }
   }
 
   /** The address of the call's scratch memory; 0 when it needs none. */
