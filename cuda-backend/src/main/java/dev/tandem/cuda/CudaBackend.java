@@ -29,7 +29,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.LoggerFactory;
 
 /**
  * Runs operations on one NVIDIA GPU. Everything goes to one stream in the order it is given; only reads and
@@ -128,20 +127,7 @@ public final class CudaBackend implements Backend {
       long scratch = scratch(call, prepared);
       ready.add(new CallList.Ready(call, () -> prepared.work().accept(scratch)));
     }
-    CallList list = new CallList(context, ready);
-    if (CudaContext.SYNCHRONOUS) {
-      return list.notCaptured("-Dtandem.cuda.sync=true waits after each");
-    }
-    try {
-      return StepGraph.capture(context, list);
-    } catch (CudaException e) {
-      // Throws if the device has failed altogether.
-      context.enter();
-      String why = String.valueOf(e.getMessage());
-      LoggerFactory.getLogger(CudaBackend.class).warn("A step of {} calls is replayed without a CUDA graph: {}",
-          list.size(), why);
-      return list.notCaptured(why);
-    }
+    return StepGraph.of(context, new CallList(context, ready));
   }
 
   /** The address of the call's scratch memory; 0 when it needs none. */

@@ -10,6 +10,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
 import jcuda.driver.JCudaDriver;
+import org.slf4j.LoggerFactory;
 
 /** The calls of a step as one CUDA graph, which a single call of the driver launches. */
 final class StepGraph implements Replay {
@@ -69,13 +70,30 @@ final class StepGraph implements Replay {
     this.executable = executable;
   }
 
+  /** A graph of {@code calls}, or where they cannot be captured, the calls themselves with the reason. */
+  static Replay of(CudaContext context, CallList calls) {
+    if (CudaContext.SYNCHRONOUS) {
+      return calls.notCaptured("-Dtandem.cuda.sync=true waits after each");
+    }
+    try {
+      return capture(context, calls);
+    } catch (CudaException e) {
+      // Throws if the device has failed altogether.
+      context.enter();
+      String why = String.valueOf(e.getMessage());
+      LoggerFactory.getLogger(StepGraph.class).warn("A step of {} calls is replayed without a CUDA graph: {}",
+          calls.size(), why);
+      return calls.notCaptured(why);
+    }
+  }
+
   /**
    * Captures {@code calls} from the device's stream without running them. Each must have been run before, so that kernels are loaded
    * and libraries have what they need.
    *
    * @throws CudaException if a call does what may not be captured, such as waiting for the device; the device can be used on
    */
-  static StepGraph capture(CudaContext context, CallList calls) {
+  private static StepGraph capture(CudaContext context, CallList calls) {
     Open open = Open.of(context);
     open.destroyDropped();
     IndexErrors errors = context.indexErrors();
