@@ -56,8 +56,11 @@ public interface Backend extends AutoCloseable {
     return false;
   }
 
-  /** Bytes of scratch memory that this call wants; the caller owns it, so addresses stay fixed under replay. */
-  default long scratch(Op op, List<Operand> in) {
+  /** Bytes of scratch memory that this call wants; the caller owns it, so addresses stay fixed under replay.
+   *
+   * @throws OutOfDeviceMemoryException if there is no memory left for what the backend itself needs
+   */
+  default long scratch(Op op, List<Operand> in, List<Operand> out) {
     return 0;
   }
 
@@ -68,8 +71,7 @@ public interface Backend extends AutoCloseable {
 
   /** Prepares calls that have already been executed, hence with every kernel compiled. */
   default Replay prepare(List<Call> calls) {
-    List<Call> fixed = List.copyOf(calls);
-    return () -> fixed.forEach(this::execute);
+    return Replay.of(List.copyOf(calls).stream().<Runnable>map(c -> () -> execute(c)).toList());
   }
 
   /** Returns when all work given before is done. */

@@ -2,9 +2,9 @@ package dev.tandem.core.tensor;
 
 import dev.tandem.core.backend.Backend;
 import dev.tandem.core.backend.BackendProvider;
-import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.OutOfDeviceMemoryException;
 import dev.tandem.core.backend.Storage;
+import dev.tandem.core.op.Op;
 import dev.tandem.core.pointwise.BoundedCache;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.HostArray;
@@ -168,15 +168,12 @@ public final class Device {
     }
   }
 
-  /** Runs a call; a backend that finds no room for what it keeps itself has not begun it. */
-  void execute(Call call) {
+  /** Lets the backend work on {@code op}. If it has no room for what it keeps itself, it has not begun and may try once more. */
+  <T> T withRoom(Op op, Supplier<T> work) {
     try {
-      backend.execute(call);
+      return work.get();
     } catch (OutOfDeviceMemoryException e) {
-      afterMakingRoom(() -> {
-        backend.execute(call);
-        return call;
-      }, call.op()::name);
+      return afterMakingRoom(work, op::name);
     }
   }
 
