@@ -93,7 +93,7 @@ public final class TrainStep {
     return this;
   }
 
-  /** Trains on one batch. The loss may be read until the next run. */
+  /** Trains on one batch. The loss may be read until the next run, and {@link Tensor#toHostAsync} reads it without waiting for the step. */
   public Tensor run(Batch batch) {
     return runAll(batch.fields()).get(0);
   }
