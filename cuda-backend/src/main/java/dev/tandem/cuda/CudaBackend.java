@@ -33,8 +33,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Runs operations on one NVIDIA GPU. Everything goes to one stream in the order it is given; only reads at once and
- * {@link #synchronize} wait for it, and copies to and from the host overlap with it. A call is first prepared (operands checked, addresses and strides taken, a kernel or a library's
- * plan chosen), then run; a replay keeps the prepared ones.
+ * {@link #synchronize} wait for it, and copies to and from the host overlap with it. A call is first prepared (operands
+ * checked, addresses and strides taken, a kernel or a library's plan chosen), then run; a replay keeps the prepared ones.
  */
 public final class CudaBackend implements Backend {
   private final CudaContext context;
