@@ -47,6 +47,7 @@ enum Status : int {
 // Read once from the environment; README.md explains each.
 struct Settings {
   bool lazy;           // EMU_LAZY
+  bool othersEarly;    // EMU_LAZY=2
   bool log;            // EMU_LOG
   bool race;           // EMU_RACE
   bool reverse;        // EMU_ORDER
@@ -63,6 +64,9 @@ extern int stickyStatus;
 // Reports a fault, unless one was reported before, and makes it sticky; returns the status.
 __attribute__((format(printf, 2, 3))) int fault(int status, const char *format, ...);
 const std::string &lastFault();
+
+// Work of a name is being done.
+void countWork(const std::string &name);
 
 // Begins every function of the driver that can fail.
 #define EMU_ENTER()                        \

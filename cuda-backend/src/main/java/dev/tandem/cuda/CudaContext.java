@@ -9,6 +9,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import jcuda.Pointer;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
@@ -25,7 +26,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class CudaContext implements AutoCloseable {
   /** Waits after every operation, so that a failure names the operation it belongs to. */
-  private static final boolean SYNCHRONOUS = Boolean.getBoolean("tandem.cuda.sync");
+  static final boolean SYNCHRONOUS = Boolean.getBoolean("tandem.cuda.sync");
+
+  /** A stream that the legacy stream does not wait for. */
+  static final int NON_BLOCKING = 1;
 
   private final int ordinal;
   private final CUdevice device;
@@ -37,10 +41,9 @@ final class CudaContext implements AutoCloseable {
   private final Kernels kernels;
   private final Map<Class<?>, AutoCloseable> handles = new HashMap<>();
   private final Deque<AutoCloseable> opened = new ArrayDeque<>();
-  private @Nullable Call current;
+  /** What is under way, for messages. */
+  private @Nullable Supplier<String> current;
   private @Nullable String dead;
-  private long workspace;
-  private long workspaceBytes;
 
   /** A stream whose native handle can be read. */
   private static final class Stream extends CUstream {
@@ -59,7 +62,7 @@ final class CudaContext implements AutoCloseable {
     check(JCudaDriver.cuDeviceGet(device, ordinal), "cuDeviceGet");
     check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
     enter();
-    check(JCudaDriver.cuStreamCreate(stream, 1), "cuStreamCreate");
+    check(JCudaDriver.cuStreamCreate(stream, NON_BLOCKING), "cuStreamCreate");
     streamSegment = MemorySegment.ofAddress(stream.handle());
     computeCapability = 10 * attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
         + attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
@@ -172,25 +175,6 @@ final class CudaContext implements AutoCloseable {
     kernels.launch(kernel, blocks, threads, shared, arguments);
   }
 
-  /**
-   * Device memory of at least {@code bytes} for the operation under way. Its contents last until the next call of this method;
-   * its address may move when more is asked for.
-   */
-  long scratch(long bytes) {
-    if (bytes > workspaceBytes) {
-      long wanted = Math.max(bytes, Math.min(2 * workspaceBytes, 64L << 20));
-      if (workspace != 0) {
-        synchronize();
-        check(JCudaDriver.cuMemFree(new Address(workspace)), "cuMemFree");
-        workspace = 0;
-        workspaceBytes = 0;
-      }
-      workspace = allocate(wanted);
-      workspaceBytes = wanted;
-    }
-    return workspace;
-  }
-
   /** Uninitialised device memory, aligned to 256 bytes.
    *
    * @throws OutOfDeviceMemoryException if there is none left
@@ -228,6 +212,11 @@ final class CudaContext implements AutoCloseable {
     return handle(IndexErrors.class, IndexErrors::new);
   }
 
+  /** The device's word that is not 0 when an operation noted an index out of range; 0 when none could have since the last look. */
+  long indexErrorFlag() {
+    return handles.containsKey(IndexErrors.class) && indexErrors().isExpected() ? indexErrors().address() : 0;
+  }
+
   /** Throws if an operation found an index out of range since the last time; all work must be done.
    *
    * @throws IndexOutOfBoundsException naming operation, index, its position and the rows there are
@@ -240,12 +229,25 @@ final class CudaContext implements AutoCloseable {
 
   /** Runs the work of {@code call}; failures in it are reported as that operation's. */
   void run(Call call, Runnable work) {
-    current = call;
-    try {
+    named(call, () -> {
       work.run();
       if (SYNCHRONOUS) {
-        check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
+        synchronize();
       }
+      return null;
+    });
+  }
+
+  /** What {@code work} finds out; failures in it are reported as those of {@code call}. */
+  <T extends @Nullable Object> T named(Call call, Supplier<T> work) {
+    return named(() -> call.op() + " of " + call.in() + " to " + call.out(), work);
+  }
+
+  /** What {@code work} finds out; failures in it are reported under {@code name}. */
+  <T extends @Nullable Object> T named(Supplier<String> name, Supplier<T> work) {
+    current = name;
+    try {
+      return work.get();
     } finally {
       current = null;
     }
@@ -279,11 +281,11 @@ final class CudaContext implements AutoCloseable {
   }
 
   private String where(boolean sticky) {
-    Call c = current;
-    if (c == null) {
+    Supplier<String> name = current;
+    if (name == null) {
       return sticky ? ". It was reported late; -Dtandem.cuda.sync=true names the operation that failed" : "";
     }
-    String operation = c.op() + " of " + c.in() + " to " + c.out();
+    String operation = name.get();
     return sticky && !SYNCHRONOUS
         ? ". It happened in " + operation
             + " or in an earlier operation; -Dtandem.cuda.sync=true names the one that failed"
@@ -303,9 +305,6 @@ final class CudaContext implements AutoCloseable {
         }
       }
       kernels.close();
-      if (workspace != 0) {
-        free(workspace);
-      }
       check(JCudaDriver.cuStreamDestroy(stream), "cuStreamDestroy");
       check(JCudaDriver.cuDevicePrimaryCtxRelease(device), "cuDevicePrimaryCtxRelease");
       dead = "cuda:" + ordinal + " was closed";

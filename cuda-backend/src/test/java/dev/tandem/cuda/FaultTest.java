@@ -4,22 +4,35 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Operand;
+import dev.tandem.core.backend.OutOfDeviceMemoryException;
 import dev.tandem.core.backend.Storage;
+import dev.tandem.core.data.Batch;
+import dev.tandem.core.nn.Linear;
+import dev.tandem.core.nn.Module;
+import dev.tandem.core.nn.Relu;
+import dev.tandem.core.nn.Sequential;
 import dev.tandem.core.op.Pointwise;
+import dev.tandem.core.optim.Optimizer;
 import dev.tandem.core.optim.Sgd;
 import dev.tandem.core.pointwise.Expr;
 import dev.tandem.core.pointwise.Program;
 import dev.tandem.core.shape.DType;
+import dev.tandem.core.shape.HostArray;
 import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Shape;
 import dev.tandem.core.tensor.Device;
+import dev.tandem.core.tensor.Tensor;
 import dev.tandem.core.testing.SmallNetwork;
+import dev.tandem.core.train.TrainStep;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,8 +49,9 @@ class FaultTest {
     public static void main(String[] arguments) {
       CudaBackend backend = Cuda.backend();
       try {
-        System.out.println("trained " + SmallNetwork.run(new Device(backend), new Sgd(0.02), true, 4));
-      } catch (CudaException e) {
+        SmallNetwork.Kind kind = arguments.length == 0 ? SmallNetwork.Kind.MLP : SmallNetwork.Kind.valueOf(arguments[0]);
+        System.out.println("trained " + SmallNetwork.run(kind, new Device(backend), new Sgd(0.02), true, 4));
+      } catch (CudaException | OutOfDeviceMemoryException e) {
         System.out.println("failed <" + e.getMessage() + ">");
       }
       try {
@@ -49,23 +63,142 @@ class FaultTest {
     }
   }
 
-  private String train(String fault) throws Exception {
+  private String train(String fault, String... kind) throws Exception {
     Cuda.emulator();
-    return JavaProcess.run(Map.of("EMU_FAIL", fault), Cuda.flags(cache), Train.class).output();
+    return JavaProcess.run(Map.of("EMU_FAIL", fault), Cuda.flags(cache), Train.class, kind).output();
+  }
+
+  /** The calls of {@code function} with these numbers give {@code status}. */
+  private static String fail(String function, IntStream calls, int status) {
+    return calls.mapToObj(n -> function + ":" + n + "=" + status).collect(Collectors.joining(","));
   }
 
   private static String trained(String output) {
     return output.lines().filter(l -> l.startsWith("trained")).findFirst().orElse("no training in " + output);
   }
 
-  /** Memory that runs out once is found again after what is cached was freed. */
+  /** Every allocation fails at first: what is cached is freed, and the second attempt succeeds. */
   @Test
-  void anAllocationThatFailsOnceChangesNothing() throws Exception {
+  void allocationsThatFailOnceChangeNothing() throws Exception {
     String undisturbed = trained(train(""));
     assertThat(undisturbed).startsWith("trained [");
-    for (int n : new int[] {7, 25}) {
-      assertThat(trained(train("cuMemAlloc_v2:" + n + "=2"))).as("allocation %d", n).isEqualTo(undisturbed);
+    assertThat(trained(train(fail("cuMemAlloc_v2", IntStream.iterate(1, n -> n + 2).limit(80), 2))))
+        .isEqualTo(undisturbed);
+  }
+
+  @Test
+  void withoutPinnedMemoryNothingIsCopiedAndTheErrorSaysSo() throws Exception {
+    assertThat(train(fail("cuMemHostAlloc", IntStream.rangeClosed(1, 50), 2))).contains(
+        "failed <the host has no 2,097,152 bytes of page-locked memory for copies to and from cuda:0", "free memory of",
+        "usable").doesNotContain("unusable");
+  }
+
+  /** Large inputs find no memory for copies of their own and go the short way, slower. */
+  static final class Upload {
+    private Upload() {
     }
+
+    public static void main(String[] arguments) {
+      Device device = new Device(Cuda.backend());
+      float[] values = new float[3_000_000];
+      for (int i = 0; i < values.length; i++) {
+        values[i] = i % 1000;
+      }
+      Tensor t = Tensor.zeros(device, values.length);
+      for (int i = 0; i < 3; i++) {
+        t.write(values);
+      }
+      System.out.println("written " + Arrays.equals(t.toArray(), values));
+    }
+  }
+
+  @Test
+  void withoutMemoryForOverlappingCopiesValuesArriveAllTheSame() throws Exception {
+    Cuda.emulator();
+    // Page-locked memory is asked for by the short way first; device memory by the tensors first.
+    for (String fault : List.of("", "cuMemHostAlloc:2=2", "cuMemHostAlloc:4=2", "cuMemAlloc_v2:3=2")) {
+      assertThat(JavaProcess.run(Map.of("EMU_FAIL", fault, "EMU_LAZY", "1"), Cuda.flags(cache), Upload.class).output())
+          .as(fault).contains("written true");
+    }
+  }
+
+  /** Fills a small device with tensors that nobody can reach any more, then with some that are kept. */
+  static final class Fill {
+    private Fill() {
+    }
+
+    public static void main(String[] arguments) {
+      Device device = new Device(Cuda.backend());
+      Module model = new Sequential(new Linear(1000, 1000), new Relu(), new Linear(1000, 10)).on(device, 1);
+      float[] megabytes = new float[1 << 20];
+      for (int i = 0; i < 40; i++) {
+        Tensor.of(device, megabytes, 1 << 20);
+      }
+      System.out.println("leaked 160 MiB, " + (device.bytesHeld() <= 64 << 20));
+      System.out.println("inferred " + model.apply(Tensor.zeros(device, 1000, 1000)).shape());
+      List<Tensor> kept = new ArrayList<>();
+      try {
+        while (true) {
+          kept.add(Tensor.of(device, megabytes, 1 << 20));
+        }
+      } catch (OutOfDeviceMemoryException e) {
+        System.out.println("full <" + e.getMessage() + "> with " + kept.size());
+      }
+      kept.clear();
+      System.out.println("again " + model.apply(Tensor.zeros(device, 1000, 1000)).shape());
+    }
+  }
+
+  /** The device has 100 MiB, of which cuBLAS has 32. */
+  @Test
+  void outOfMemoryFreesWhatNobodyUsesAndThenNamesWhoHoldsMost() throws Exception {
+    Cuda.emulator();
+    String output = JavaProcess.run(Map.of("EMU_MEM", Long.toString(100L << 20)), Cuda.flags(cache), Fill.class)
+        .output();
+    assertThat(output).contains("leaked 160 MiB, true", "inferred [1000, 10]", "again [1000, 10]",
+        "full <cuda:0 has no room for 4.0 MiB of tensors made outside any step: 4,194,304 bytes of device memory wanted",
+        "tensors made outside any step ", "parameters of Sequential 3.9 MiB", "gradients of Sequential 3.9 MiB");
+  }
+
+  /** A step too large for the device: the layer that wanted most is named. */
+  static final class Overflow {
+    private Overflow() {
+    }
+
+    public static void main(String[] arguments) {
+      Device device = new Device(Cuda.backend());
+      Module model = new Sequential(new Linear(10, 20_000), new Relu(), new Linear(20_000, 5)).on(device, 1);
+      Sgd optimizer = new Sgd(0.1);
+      optimizer.on(model);
+      TrainStep step = TrainStep.of(optimizer, 1, SmallNetwork.training(model, optimizer));
+      for (int n : new int[] {8, 1000, 8}) {
+        try {
+          System.out.println("trained " + step.run(
+              Batch.of(HostArray.of(new float[10 * n], n, 10), HostArray.of(new int[n], n))).item());
+        } catch (OutOfDeviceMemoryException e) {
+          System.out.println("full <" + e.getMessage() + ">");
+        }
+      }
+    }
+  }
+
+  @Test
+  void aStepTooLargeNamesTheLayersThatHoldMost() throws Exception {
+    Cuda.emulator();
+    String output = JavaProcess.run(Map.of("EMU_MEM", Long.toString(150L << 20)), Cuda.flags(cache), Overflow.class)
+        .output();
+    assertThat(output).containsPattern("(?s)trained 1\\..*full <cuda:0 has no room for .* of temporaries of "
+        + "Sequential.*It holds .*temporaries of Sequential\\.0 81\\.3 MiB.*trained 0\\.");
+  }
+
+  @Test
+  void aLibraryThatDoesNotSupportACallNamesItAndTheOperation() throws Exception {
+    assertThat(train("cudnnConvolutionForward:1=3000", "CNN")).contains("failed <cudnnConvolutionForward failed on "
+        + "cuda:0 with CUDNN_STATUS_NOT_SUPPORTED", "in Conv2d", "usable").doesNotContain("unusable");
+    assertThat(train("cudnnRNNForward:1=3000", "LSTM")).contains("failed <cudnnRNNForward failed on cuda:0 with "
+        + "CUDNN_STATUS_NOT_SUPPORTED", "in Recurrent", "usable").doesNotContain("unusable");
+    assertThat(train("cublasSgemm_v2:1=15")).contains("failed <cublas", "CUBLAS_STATUS_NOT_SUPPORTED", "in MatMul",
+        "usable").doesNotContain("unusable");
   }
 
   @Test
@@ -83,6 +216,64 @@ class FaultTest {
   @Test
   void aFailedCopyIsNoticed() throws Exception {
     assertThat(train("cuMemcpyHtoDAsync_v2:3=1")).contains("failed <cuMemcpyHtoDAsync", "CUDA_ERROR_INVALID_VALUE");
+  }
+
+  /** Trains with and without replay, and says how. */
+  static final class State {
+    private State() {
+    }
+
+    public static void main(String[] arguments) {
+      Device device = new Device(Cuda.backend());
+      Module model = SmallNetwork.model().on(device, 1);
+      Optimizer optimizer = new Sgd(0.02).on(model);
+      TrainStep step = TrainStep.of(optimizer, 3, SmallNetwork.training(model, optimizer));
+      List<Float> losses = new ArrayList<>();
+      try {
+        for (int i = 0; i < 8; i++) {
+          losses.add(step.run(SmallNetwork.batch(16, i)).item());
+        }
+        System.out.println("trained " + losses + " " + step.state());
+      } catch (CudaException e) {
+        System.out.println("failed <" + e.getMessage() + ">");
+      }
+    }
+  }
+
+  private String state(String fault, String... more) throws Exception {
+    List<String> flags = new ArrayList<>(Cuda.flags(cache));
+    flags.addAll(List.of(more));
+    String output = JavaProcess.run(Map.of("EMU_FAIL", fault), flags, State.class).output();
+    return output.lines().filter(l -> l.startsWith("trained ") || l.startsWith("failed ")).findFirst().orElse(output);
+  }
+
+  private static String losses(String state) {
+    return state.substring(0, state.indexOf(']') + 1);
+  }
+
+  @Test
+  void aStepThatCanNotBeCapturedIsReplayedCallByCall() throws Exception {
+    Cuda.emulator();
+    String captured = state("");
+    assertThat(captured).contains("] replaying one CUDA graph of ");
+    for (String refused : List.of("cuStreamBeginCapture_v2", "cuGraphInstantiateWithFlags")) {
+      String flat = state(refused + ":1=999");
+      assertThat(flat).contains("calls, not captured: " + refused.replaceAll("_v2|WithFlags", "") + " failed on cuda:0");
+      assertThat(losses(flat)).as(refused).isEqualTo(losses(captured));
+    }
+    String synchronous = state("", "-Dtandem.cuda.sync=true");
+    assertThat(synchronous).contains("calls, not captured: -Dtandem.cuda.sync=true waits after each");
+    assertThat(losses(synchronous)).isEqualTo(losses(captured));
+  }
+
+  /** Nothing is known of the operation: the step is named. */
+  @Test
+  void aGraphThatFailsNamesTheStep() throws Exception {
+    Cuda.emulator();
+    assertThat(state("cuGraphLaunch:1=1")).startsWith("failed <cuGraphLaunch failed on cuda:0 with "
+        + "CUDA_ERROR_INVALID_VALUE").contains(", in a step of ", " calls replayed as one CUDA graph>");
+    assertThat(state("cuGraphLaunch:2=700")).contains("It happened in a step of ",
+        "-Dtandem.cuda.sync=true names the one that failed");
   }
 
   /** An operand that says more than its storage holds, by way of a kernel: what a bug of ours would do. */

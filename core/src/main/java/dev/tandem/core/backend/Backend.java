@@ -36,6 +36,19 @@ public interface Backend extends AutoCloseable {
   /** Copies elements from {@code at} on until {@code to} is full, when all work given before is done. */
   void read(Storage from, long at, MemorySegment to);
 
+  /**
+   * Begins to copy elements from {@code at} on until {@code to} is full, as they are when all work given before is done, whatever is
+   * given after. Until the read was awaited, {@code to} belongs to it. A backend may read at once.
+   */
+  default PendingRead readLater(Storage from, long at, MemorySegment to) {
+    read(from, at, to);
+    return PendingRead.DONE;
+  }
+
+  /** Gives the call to the device.
+   *
+   * @throws OutOfDeviceMemoryException if there is no memory left for what the backend itself needs; nothing of the call was done then
+   */
   void execute(Call call);
 
   /** Whether {@link #execute} takes this composite. */
@@ -43,8 +56,11 @@ public interface Backend extends AutoCloseable {
     return false;
   }
 
-  /** Bytes of scratch memory that this call wants; the caller owns it, so addresses stay fixed under replay. */
-  default long scratch(Op op, List<Operand> in) {
+  /** Bytes of scratch memory that this call wants; the caller owns it, so addresses stay fixed under replay.
+   *
+   * @throws OutOfDeviceMemoryException if there is no memory left for what the backend itself needs
+   */
+  default long scratch(Op op, List<Operand> in, List<Operand> out) {
     return 0;
   }
 
@@ -55,8 +71,7 @@ public interface Backend extends AutoCloseable {
 
   /** Prepares calls that have already been executed, hence with every kernel compiled. */
   default Replay prepare(List<Call> calls) {
-    List<Call> fixed = List.copyOf(calls);
-    return () -> fixed.forEach(this::execute);
+    return Replay.of(List.copyOf(calls).stream().<Runnable>map(c -> () -> execute(c)).toList());
   }
 
   /** Returns when all work given before is done. */

@@ -4,6 +4,7 @@ import dev.tandem.core.backend.Backend;
 import dev.tandem.core.backend.BackendProvider;
 import dev.tandem.core.backend.OutOfDeviceMemoryException;
 import dev.tandem.core.backend.Storage;
+import dev.tandem.core.op.Op;
 import dev.tandem.core.pointwise.BoundedCache;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.HostArray;
@@ -19,6 +20,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A backend and the memory on it. One thread at a time works on a device: a step holds it from beginning to end. */
@@ -166,19 +168,33 @@ public final class Device {
     }
   }
 
+  /** Lets the backend work on {@code op}. If it has no room for what it keeps itself, it has not begun and may try once more. */
+  <T> T withRoom(Op op, Supplier<T> work) {
+    try {
+      return work.get();
+    } catch (OutOfDeviceMemoryException e) {
+      return afterMakingRoom(work, op::name);
+    }
+  }
+
   private Storage allocateOrMakeRoom(DType dtype, long elements, String what) {
     try {
       return backend.allocate(dtype, elements);
-    } catch (OutOfDeviceMemoryException first) {
-      makeRoom();
-      try {
-        return backend.allocate(dtype, elements);
-      } catch (OutOfDeviceMemoryException second) {
-        throw new OutOfDeviceMemoryException(
-            this + " has no room for " + size(elements * dtype.bytes()) + " of " + what + ": "
-                + second.getMessage() + ". It holds " + size(held.get()) + ": " + largestHolders()
-                + ". Use a smaller batch or model, or let go of tensors kept with keep()");
-      }
+    } catch (OutOfDeviceMemoryException e) {
+      return afterMakingRoom(() -> backend.allocate(dtype, elements),
+          () -> size(elements * dtype.bytes()) + " of " + what);
+    }
+  }
+
+  /** @param wanted what there was no room for */
+  private <T> T afterMakingRoom(Supplier<T> again, Supplier<String> wanted) {
+    makeRoom();
+    try {
+      return again.get();
+    } catch (OutOfDeviceMemoryException e) {
+      throw new OutOfDeviceMemoryException(
+          this + " has no room for " + wanted.get() + ": " + e.getMessage() + ". It holds " + size(held.get()) + ": "
+              + largestHolders() + ". Use a smaller batch or model, or let go of tensors kept with keep()");
     }
   }
 

@@ -131,17 +131,17 @@ public final class Execution {
     Scope scope = Scope.current();
     device.owner().lock();
     try {
-      long bytes = backend.scratch(op, sources);
+      long bytes = device.withRoom(op, () -> backend.scratch(op, sources, targets));
       StepArena arena = scope == null || scope.device() != device ? device.inferenceArena() : scope.arena();
-      Storage scratch = bytes == 0 ? null : arena.take(DType.U8, bytes);
+      Storage scratch = bytes == 0 ? null : arena.scratch(bytes);
       Call call = new Call(op, sources, targets, scratch);
       if (scope != null && scope.device() == device && scope.trace() != null) {
         scope.trace().add(call);
       }
-      backend.execute(call);
-      if (scratch != null) {
-        arena.giveBack(scratch);
-      }
+      device.withRoom(op, () -> {
+        backend.execute(call);
+        return call;
+      });
     } catch (IndexOutOfBoundsException e) {
       throw (IndexOutOfBoundsException) new IndexOutOfBoundsException(
           describe(device, op, sources) + ": " + e.getMessage()).initCause(e);

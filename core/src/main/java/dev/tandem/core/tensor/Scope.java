@@ -123,7 +123,7 @@ public final class Scope implements AutoCloseable {
   }
 
   Lease lease(DType dtype, long elements) {
-    Lease lease = Lease.step(device, arena.take(dtype, elements), arena, frame);
+    Lease lease = Lease.step(device, arena.take(dtype, elements, frame), arena, frame);
     live.add(lease);
     return lease;
   }

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Memory of one step at a time. Free blocks form one stack per dtype and size class, which every step finds in the order of their
@@ -20,6 +21,7 @@ public final class StepArena {
   private final Lifetime lifetime;
   private final Map<Size, ArrayDeque<Storage>> free = new HashMap<>();
   private final List<Storage> blocks = new ArrayList<>();
+  private @Nullable Storage scratch;
 
   /** @param name what a step is called in messages: {@code step} */
   public StepArena(Device device, String name) {
@@ -33,18 +35,37 @@ public final class StepArena {
   }
 
   Storage take(DType dtype, long elements) {
+    return take(dtype, elements, null);
+  }
+
+  /** @param frame where it is wanted; who makes a block is named when memory runs out */
+  Storage take(DType dtype, long elements, @Nullable Frame frame) {
     long size = sizeClass(elements);
     Storage known = stack(dtype, size).poll();
     if (known != null) {
       return known;
     }
-    Storage made = device.allocate(dtype, size, "temporaries");
+    Storage made = device.allocate(dtype, size, frame == null ? "temporaries" : "temporaries of " + frame.path());
     blocks.add(made);
     return made;
   }
 
   void giveBack(Storage storage) {
     stack(storage.dtype(), storage.elements()).push(storage);
+  }
+
+  /**
+   * Memory that one call works in. The next call gets the same, since calls run one after the other; when one wants more, a larger
+   * block takes its place, and the old one lives as long as a prepared replay uses it.
+   */
+  Storage scratch(long bytes) {
+    Storage known = scratch;
+    if (known == null || known.elements() < bytes) {
+      scratch = null;
+      known = device.allocate(DType.U8, sizeClass(bytes), "scratch memory");
+      scratch = known;
+    }
+    return known;
   }
 
   void end() {
@@ -57,6 +78,7 @@ public final class StepArena {
 
   /** Lets go of blocks that nobody uses now; whoever still reaches one through a prepared replay keeps it alive. */
   void trim() {
+    scratch = null;
     for (ArrayDeque<Storage> stack : free.values()) {
       blocks.removeAll(stack);
       stack.clear();
@@ -65,7 +87,7 @@ public final class StepArena {
 
   /** Bytes held, whether in use or not. */
   public long bytes() {
-    long sum = 0;
+    long sum = scratch == null ? 0 : scratch.elements();
     for (Storage s : blocks) {
       sum += s.elements() * s.dtype().bytes();
     }

@@ -13,6 +13,7 @@ import dev.tandem.core.shape.Shape;
 import dev.tandem.core.shape.ShapeException;
 import dev.tandem.core.shape.Spec;
 import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -224,11 +225,34 @@ public final class Tensor extends Indexing {
 
   /** The elements, in row-major order, when all work on them is done. Inside a step it keeps the step from being replayed. */
   public HostArray toHost() {
-    Scope.refuseCapture("toHost(), toArray() or item() inside the step");
-    Tensor dense = layout.isContiguous() ? this : quietly(this::copy);
+    Tensor dense = readable();
     HostArray values = HostArray.zeros(dtype, shape().dims());
     device().exclusively(() -> device().backend().read(dense.lease.storage(), dense.layout.offset(), values.data()));
     return values;
+  }
+
+  /**
+   * The elements as they are now, when they have arrived: this thread waits for nothing, and what the device is given next may
+   * overwrite or free the tensor. For small values that nobody needs at once, such as the losses of steps; a large tensor may be
+   * read at once. Inside a step it keeps the step from being replayed.
+   */
+  public HostCopy toHostAsync() {
+    Tensor dense = readable();
+    HostArray values = HostArray.zeros(dtype, shape().dims());
+    ReentrantLock owner = device().owner();
+    owner.lock();
+    try {
+      return new HostCopy(owner, values,
+          device().backend().readLater(dense.lease.storage(), dense.layout.offset(), values.data()));
+    } finally {
+      owner.unlock();
+    }
+  }
+
+  /** The same elements in row-major order. */
+  private Tensor readable() {
+    Scope.refuseCapture("toHost(), toArray() or item() inside the step");
+    return layout.isContiguous() ? this : quietly(this::copy);
   }
 
   private static Tensor quietly(Supplier<Tensor> body) {
@@ -253,10 +277,15 @@ public final class Tensor extends Indexing {
 
   /** The value of a tensor of one element, unrounded. */
   public double itemAsDouble() {
-    if (shape().size() != 1) {
-      throw new ShapeException("item() of " + this + ", which has " + shape().size() + " elements; use toArray()");
-    }
+    checkItem(spec());
     return toHost().get(0);
+  }
+
+  static void checkItem(Spec spec) {
+    long elements = spec.shape().size();
+    if (elements != 1) {
+      throw new ShapeException("item() of " + spec + ", which has " + elements + " elements; use toArray()");
+    }
   }
 
   public Device device() {

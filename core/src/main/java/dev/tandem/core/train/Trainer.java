@@ -9,10 +9,10 @@ import dev.tandem.core.optim.Clipping;
 import dev.tandem.core.optim.Optimizer;
 import dev.tandem.core.optim.Schedule;
 import dev.tandem.core.tensor.Device;
+import dev.tandem.core.tensor.HostCopy;
 import dev.tandem.core.tensor.Scope;
 import dev.tandem.core.tensor.Tensor;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
@@ -114,11 +114,12 @@ public final class Trainer {
   }
 
   /** Trains until {@code length.epochs()} epochs are done, those of a resumed training included. The order of a shuffled loader is that
-   * of its epoch's number.
+   * of its epoch's number. A loss is looked at when it has arrived on the host, which on a device that computes by itself is a few steps
+   * late, and at the latest 16; an epoch ends when all have.
    *
    * @param validation null for none
    * @return the epochs trained by this call
-   * @throws TrainingDivergedException if a loss is not finite
+   * @throws TrainingDivergedException if a loss is not finite, naming its step; a few steps after it may have been done already
    * @throws CancellationException if the thread is interrupted; steps done until then stay done
    */
   public History fit(DataLoader train, @Nullable DataLoader validation, Epochs length) {
@@ -142,27 +143,22 @@ public final class Trainer {
     long samplesToTrain = Math.min(train.samples(), steps * train.batchSize());
     listeners.forEach(l -> l.epochStarted(epoch, length.epochs(), steps, samplesToTrain));
     long start = System.nanoTime();
-    double sum = 0;
-    long samples = 0;
-    long done = 0;
-    for (Batch batch : train.epoch(epoch - 1)) {
-      if (done == steps) {
-        break;
+    double trainLoss;
+    long samples;
+    try (EpochLoss losses = new EpochLoss(epoch)) {
+      for (Batch batch : train.epoch(epoch - 1)) {
+        if (losses.steps == steps) {
+          break;
+        }
+        if (Thread.currentThread().isInterrupted()) {
+          losses.inFlight.finish();
+          throw new CancellationException(
+              "training was interrupted in epoch " + epoch + " after " + losses.steps + " steps");
+        }
+        losses.add(running.run(batch), batch.size());
       }
-      if (Thread.currentThread().isInterrupted()) {
-        throw new CancellationException("training was interrupted in epoch " + epoch + " after " + done + " steps");
-      }
-      float value = running.run(batch).item();
-      done++;
-      samples += batch.size();
-      if (!Float.isFinite(value)) {
-        throw new TrainingDivergedException("the loss became " + value + " in epoch " + epoch + ", step " + done
-            + "; lower the learning rate (now " + optimizer.currentLearningRate() + "), or look for NaN in the data");
-      }
-      sum += value * batch.size();
-      for (TrainingListener l : listeners) {
-        l.stepEnded(epoch, done, value, samples);
-      }
+      trainLoss = losses.mean();
+      samples = losses.samples;
     }
     double seconds = (System.nanoTime() - start) * 1e-9;
     epochsDone = epoch;
@@ -172,33 +168,72 @@ public final class Trainer {
       evaluation = evaluate(validation);
     }
     EpochResult result =
-        new EpochResult(epoch, sum / Math.max(1, samples), evaluation == null ? null : evaluation.loss(),
+        new EpochResult(epoch, trainLoss, evaluation == null ? null : evaluation.loss(),
             evaluation == null ? Map.of() : evaluation.metrics(), seconds, samples / seconds);
     optimizer.schedule().observe(evaluation == null ? result.trainLoss() : evaluation.loss());
     listeners.forEach(l -> l.epochEnded(result));
     return result;
   }
 
+  /** The losses of an epoch's steps, as they arrive. */
+  private final class EpochLoss implements AutoCloseable {
+    private final int epoch;
+    private final StepsInFlight inFlight = new StepsInFlight();
+    private long steps;
+    private long samples;
+    private double sum;
+
+    EpochLoss(int epoch) {
+      this.epoch = epoch;
+    }
+
+    /** The next step was given to the device. */
+    void add(Tensor loss, int size) {
+      steps++;
+      samples += size;
+      long step = steps;
+      long seen = samples;
+      double learningRate = optimizer.currentLearningRate();
+      HostCopy value = loss.toHostAsync();
+      inFlight.add(List.of(value), () -> arrived(step, value.item(), size, seen, learningRate));
+    }
+
+    private void arrived(long step, float value, int size, long seen, double learningRate) {
+      if (!Float.isFinite(value)) {
+        throw new TrainingDivergedException("the loss became " + value + " in epoch " + epoch + ", step " + step
+            + "; lower the learning rate (now " + learningRate + "), or look for NaN in the data");
+      }
+      sum += value * size;
+      for (TrainingListener l : listeners) {
+        l.stepEnded(epoch, step, value, seen);
+      }
+    }
+
+    /** Over the samples of all steps, whose losses it waits for. */
+    double mean() {
+      inFlight.finish();
+      return sum / Math.max(1, samples);
+    }
+
+    @Override
+    public void close() {
+      inFlight.close();
+    }
+  }
+
   /** Loss and metrics of the model as it is, without training. */
   public Evaluation evaluate(DataLoader data) {
     step();
-    double sum = 0;
-    long samples = 0;
-    Map<String, Double> totals = new LinkedHashMap<>();
-    for (Batch batch : data.epoch(0)) {
-      try (Scope scope = Scope.inference(model.device())) {
-        Tensor target = Tensor.of(scope.device(), batch.get(1));
-        Tensor output = model.apply(Tensor.of(scope.device(), batch.get(0)));
-        sum += loss.apply(output, target).item() * (double) batch.size();
-        for (Metric m : metrics) {
-          totals.merge(m.name(), m.total(output, target).itemAsDouble(), Double::sum);
+    try (EvaluationSums sums = new EvaluationSums(metrics)) {
+      for (Batch batch : data.epoch(0)) {
+        try (Scope scope = Scope.inference(model.device())) {
+          Tensor target = Tensor.of(scope.device(), batch.get(1));
+          Tensor output = model.apply(Tensor.of(scope.device(), batch.get(0)));
+          sums.add(batch.size(), loss.apply(output, target), output, target);
         }
       }
-      samples += batch.size();
+      return sums.mean();
     }
-    long n = Math.max(1, samples);
-    totals.replaceAll((name, total) -> total / n);
-    return new Evaluation(sum / n, totals);
   }
 
   private TrainStep step() {

@@ -9,7 +9,10 @@ public interface TrainingListener {
   default void epochStarted(int epoch, int epochs, long steps, long samples) {
   }
 
-  /** @param step from 1 within the epoch
+  /** Called once for each step, in order, on the thread that trains. Where the device computes by itself, later steps may have begun: the
+   * model may be that of a step up to 16 further. At the end of an epoch, and when a training is interrupted, every step was told.
+   *
+   * @param step from 1 within the epoch
    * @param loss of this step
    * @param samples of this epoch so far */
   default void stepEnded(int epoch, long step, float loss, long samples) {

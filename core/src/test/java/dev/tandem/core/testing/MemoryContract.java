@@ -3,9 +3,11 @@ package dev.tandem.core.testing;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
+import dev.tandem.core.backend.PendingRead;
 import dev.tandem.core.backend.Storage;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.HostArray;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -83,6 +85,63 @@ abstract class MemoryContract extends Contract {
     source.data().fill((byte) 0);
     assertThat(read(s, 0, 5000).data().mismatch(copy.data())).isEqualTo(-1);
     s.release().run();
+  }
+
+  /** Around sizes at which a backend may go other ways, and the last of several megabytes. */
+  @Test
+  void manyWritesOfAllSizesArriveInOrder() {
+    int[] sizes = {1, 16_384, 16_385, 524_288, 524_289, 5, 1_100_000, 3, 262_144};
+    Storage s = backend().allocate(DType.I32, 1_100_000);
+    HostArray mirror = HostArray.zeros(DType.I32, 1_100_000);
+    for (int round = 0; round < 3; round++) {
+      for (int n : sizes) {
+        HostArray part = HostArray.zeros(DType.I32, n);
+        for (int i = 0; i < n; i++) {
+          part.set(i, 31 * i + n + round);
+        }
+        int at = (mirror.toInts().length - n) / (round + 1);
+        backend().write(s, at, part.data());
+        mirror.data().asSlice(4L * at, 4L * n).copyFrom(part.data());
+        part.data().fill((byte) -1);
+      }
+    }
+    assertThat(read(s, 0, 1_100_000).data().mismatch(mirror.data())).isEqualTo(-1);
+    s.release().run();
+  }
+
+  @Test
+  void aReadForLaterSeesWhatWasThereWhenItWasAskedFor() {
+    for (DType type : types()) {
+      for (int n : new int[] {0, 1, 300, 5000}) {
+        Storage s = backend().allocate(type, n + 3);
+        List<HostArray> written = new ArrayList<>();
+        List<HostArray> arrived = new ArrayList<>();
+        List<PendingRead> pending = new ArrayList<>();
+        for (int i = 0; i < 200; i++) {
+          HostArray values = noise(type, n, 1000L * n + i);
+          HostArray to = HostArray.zeros(type, n);
+          backend().write(s, 3, values.data());
+          written.add(values);
+          arrived.add(to);
+          pending.add(backend().readLater(s, 3, to.data()));
+        }
+        backend().write(s, 0, HostArray.zeros(type, n + 3).data());
+        // The last first, half of them never asked whether they are done, and one in ten not awaited at all.
+        for (int i = 199; i >= 0; i--) {
+          if (i % 10 != 0) {
+            if (i % 2 == 0) {
+              assertThat(pending.get(i).isDone()).isIn(true, false);
+            }
+            pending.get(i).await();
+            pending.get(i).await();
+            assertThat(pending.get(i).isDone()).isTrue();
+            assertThat(arrived.get(i).data().mismatch(written.get(i).data())).as("%s, %d elements, read %d", type, n, i)
+                .isEqualTo(-1);
+          }
+        }
+        s.release().run();
+      }
+    }
   }
 
   @Test

@@ -49,9 +49,22 @@ class EmulatorEnvironmentTest {
         query 600
         after the wait 1.0
         other stream without the event 1.0
+        other stream with the event before the wait 1.0
         other stream with the event 2.0
         """);
     assertThat(run("lazy", Map.of())).contains("before the wait 1.0\nquery 0\n");
+  }
+
+  @Test
+  void streamsAfterTheFirstCanRunAsEarlyAsEventsLetThem() throws Exception {
+    assertThat(run("lazy", Map.of("EMU_LAZY", "2"))).contains("""
+        before the wait -1.0
+        query 600
+        after the wait 1.0
+        other stream without the event 1.0
+        other stream with the event before the wait 2.0
+        other stream with the event 2.0
+        """);
   }
 
   @Test

@@ -94,6 +94,7 @@ final class EnvironmentProgram {
     System.out.println("other stream without the event " + value.get(0));
     check(JCudaDriver.cuStreamWaitEvent(second, event, 0));
     check(JCudaDriver.cuMemcpyDtoHAsync(host, y, 4, second));
+    System.out.println("other stream with the event before the wait " + value.get(0));
     check(JCudaDriver.cuStreamSynchronize(second));
     System.out.println("other stream with the event " + value.get(0));
   }
