@@ -24,6 +24,7 @@ import dev.tandem.core.op.ScatterAdd;
 import dev.tandem.core.op.SoftmaxCrossEntropy;
 import dev.tandem.core.op.SoftmaxCrossEntropyGrad;
 import dev.tandem.core.shape.DType;
+import dev.tandem.core.shape.Spec;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -78,11 +79,20 @@ public final class CudaBackend implements Backend {
     return switch (op) {
       case SoftmaxCrossEntropy s -> true;
       case SoftmaxCrossEntropyGrad g -> true;
-      case Recurrent r -> RecurrentCalls.supports(r);
-      case RecurrentGrad g -> RecurrentCalls.supports(g);
+      case Recurrent r -> true;
+      case RecurrentGrad g -> true;
       case Normalize n -> NormalizeCalls.supports(n);
       case NormalizeGrad g -> NormalizeCalls.supports(g);
     };
+  }
+
+  @Override
+  public List<Spec> memory(Composite op, List<Spec> in, List<Spec> trailing, boolean recording) {
+    if (!(op instanceof Recurrent r)) {
+      return trailing;
+    }
+    context.enter();
+    return RecurrentCalls.memory(r, in, trailing, recording, context);
   }
 
   @Override

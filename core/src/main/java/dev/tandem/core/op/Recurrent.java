@@ -20,8 +20,9 @@ import java.util.stream.IntStream;
  * and give y = 0; a length counts as 0 below that and as T above that. In reverse a sequence begins at its own last step.
  *
  * <p>The outputs behind these are the memory from a forward pass that its gradient may use: what they hold is the business of the
- * backend that computes both. They have room for the gates after activation {@code [T, N, G*H]} and for what else a step's gradient
- * reads, {@code [T, N, H]}: an LSTM's cell states, a GRU's {@code W_hn h + b_hn}. A plain RNN needs neither.
+ * backend that computes both, and it may ask for others instead (Backend.memory). Those proposed here have room for the gates after
+ * activation {@code [T, N, G*H]} and for what else a step's gradient reads, {@code [T, N, H]}: an LSTM's cell states, a GRU's
+ * {@code W_hn h + b_hn}. A plain RNN needs neither.
  *
  * @param reverse whether time runs from the last step to the first
  * @param masked whether the last operand is the lengths
