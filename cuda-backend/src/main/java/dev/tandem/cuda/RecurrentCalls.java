@@ -43,12 +43,11 @@ final class RecurrentCalls {
     return List.of(new Spec(Shape.of(Math.toIntExact((bytes + RESERVE_ROW - 1) / RESERVE_ROW), RESERVE_ROW), DType.U8));
   }
 
-  static Runnable prepare(Recurrent op, Call call, CudaContext context) {
+  static Prepared prepare(Recurrent op, Call call, CudaContext context) {
     List<Operand> in = call.in();
     List<Operand> out = call.out();
     if (in.get(0).shape().dim(1) == 0) {
-      return () -> {
-      };
+      return Prepared.nothing();
     }
     if (!isForCudnn(op, in.get(0).shape())) {
       return RecurrentSteps.prepare(op, call, context);
@@ -78,7 +77,7 @@ final class RecurrentCalls {
     });
   }
 
-  static Runnable prepare(RecurrentGrad op, Call call, CudaContext context) {
+  static Prepared prepare(RecurrentGrad op, Call call, CudaContext context) {
     Recurrent forward = op.forward();
     List<Operand> in = call.in();
     List<Operand> out = call.out();
@@ -86,11 +85,11 @@ final class RecurrentCalls {
     List<Operand> gradWeights = out.subList(forward.weights(), forward.weights() + WEIGHTS);
     if (in.get(0).shape().dim(1) == 0) {
       List<StridedCopy> zeros = gradWeights.stream().map(o -> StridedCopy.of(context, o.layout(), o.layout())).toList();
-      return () -> {
+      return Prepared.of(() -> {
         for (int k = 0; k < WEIGHTS; k++) {
           zeros.get(k).run(0, context.address(gradWeights.get(k)));
         }
-      };
+      });
     }
     if (!isForCudnn(forward, in.get(0).shape())) {
       return RecurrentSteps.prepare(op, call, context);

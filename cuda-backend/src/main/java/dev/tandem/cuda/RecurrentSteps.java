@@ -24,6 +24,7 @@ final class RecurrentSteps {
 
   private final Recurrent op;
   private final CudaContext context;
+  private final Cublas cublas;
   private final Staging staging;
   private final int steps;
   private final int sequences;
@@ -40,6 +41,7 @@ final class RecurrentSteps {
   private RecurrentSteps(Recurrent op, List<Operand> in, CudaContext context) {
     this.op = op;
     this.context = context;
+    cublas = Cublas.of(context);
     staging = new Staging(context);
     steps = in.get(0).shape().dim(0);
     sequences = in.get(0).shape().dim(1);
@@ -126,7 +128,7 @@ final class RecurrentSteps {
       check(JCudaDriver.cuMemsetD8Async(new Address(c.address), (byte) 0, (long) m * n * Float.BYTES,
           context.stream()), "cuMemsetD8Async");
     } else if (m > 0 && n > 0) {
-      Cublas.of(context).sgemm(n, m, k, b.forCublas(), a.forCublas(), c.forCublas(), accumulate, 1);
+      cublas.sgemm(n, m, k, b.forCublas(), a.forCublas(), c.forCublas(), accumulate, 1);
     }
   }
 
@@ -140,15 +142,15 @@ final class RecurrentSteps {
         "cuMemcpyDtoDAsync");
   }
 
-  static Runnable prepare(Recurrent op, Call call, CudaContext context) {
+  static Prepared prepare(Recurrent op, Call call, CudaContext context) {
     return new RecurrentSteps(op, call.in(), context).forward(call.out());
   }
 
-  static Runnable prepare(RecurrentGrad op, Call call, CudaContext context) {
+  static Prepared prepare(RecurrentGrad op, Call call, CudaContext context) {
     return new RecurrentSteps(op.forward(), call.in(), context).backward(call.in(), call.out());
   }
 
-  private Runnable forward(List<Operand> out) {
+  private Prepared forward(List<Operand> out) {
     int results = op.results(out.size());
     Staging.Place y = output(out.get(0));
     List<Staging.Place> states = out.subList(1, results).stream().map(this::output).toList();
@@ -159,6 +161,7 @@ final class RecurrentSteps {
     long ofH = numbers((long) sequences * rows);
     long reset = numbers(resetsBefore() ? (long) sequences * hidden : 0);
     Kernels.Kernel step = kernel(cell());
+    Kernels.Kernel resets = resetsBefore() ? kernel("gru_reset") : step;
     return staging.around(base -> {
       long gates = hasGates ? kept.get(0).address(base) : base + room;
       long memory = kept.size() > 1 ? kept.get(1).address(base) : 0;
@@ -172,7 +175,7 @@ final class RecurrentSteps {
       for (int k = 0; k < steps; k++) {
         int t = time(k);
         long gatesOfStep = at(gates, t, rows);
-        ofState(base, t, h, gatesOfStep, base + ofH, base + reset);
+        ofState(base, t, resets, h, gatesOfStep, base + ofH, base + reset);
         launch(step, t, gatesOfStep, base + ofH, weights.get(2).address(base), weights.get(3).address(base), h, c,
             at(y.address(base), t, hidden), memory == 0 ? 0 : at(memory, t, hidden));
       }
@@ -180,14 +183,14 @@ final class RecurrentSteps {
   }
 
   /** {@code W_h h}, in which the rows of n read r h where the cell says so. */
-  private void ofState(long base, int t, long h, long gates, long ofH, long reset) {
+  private void ofState(long base, int t, Kernels.Kernel resets, long h, long gates, long ofH, long reset) {
     Matrix weight = Matrix.of(weights.get(1).address(base), hidden).transpose();
     if (!resetsBefore()) {
       product(sequences, rows, hidden, Matrix.of(h, hidden), weight, Matrix.of(ofH, rows), false);
       return;
     }
     product(sequences, 2 * hidden, hidden, Matrix.of(h, hidden), weight, Matrix.of(ofH, rows), false);
-    launch(kernel("gru_reset"), t, gates, ofH, weights.get(2).address(base), weights.get(3).address(base), h, reset);
+    launch(resets, t, gates, ofH, weights.get(2).address(base), weights.get(3).address(base), h, reset);
     product(sequences, hidden, hidden, Matrix.of(reset, hidden), candidate(base).transpose(),
         Matrix.of(ofH + 2L * hidden * Float.BYTES, rows), false);
   }
@@ -202,7 +205,7 @@ final class RecurrentSteps {
       long before, long reset, long gradReset) {
   }
 
-  private Runnable backward(List<Operand> in, List<Operand> out) {
+  private Prepared backward(List<Operand> in, List<Operand> out) {
     int results = 1 + op.cell().states();
     List<Staging.Place> made =
         in.subList(op.operands(), in.size() - results).stream().map(this::input).toList();
@@ -217,6 +220,7 @@ final class RecurrentSteps {
     long gradReset = numbers(resetsBefore() ? (long) sequences * hidden : 0);
     long ones = numbers(everyStep);
     Kernels.Kernel step = kernel(cell() + "_grad");
+    Kernels.Kernel resets = resetsBefore() ? kernel("gru_reset_grad") : step;
     return staging.around(base -> {
       for (int s = 1; s < results; s++) {
         copy(given.get(s).address(base), gradients.get(s).address(base), (long) sequences * hidden);
@@ -226,7 +230,7 @@ final class RecurrentSteps {
           results > 2 ? gradients.get(2).address(base) : 0, base + gradGates, base + gradOfH, base + before,
           base + reset, base + gradReset);
       for (int k = steps - 1; k >= 0; k--) {
-        back(base, k, b, step);
+        back(base, k, b, step, resets);
       }
       gradientsOfInputs(base, b, base + ones, gradients);
     });
@@ -236,7 +240,7 @@ final class RecurrentSteps {
     return k < places.size() ? places.get(k).address(base) : 0;
   }
 
-  private void back(long base, int k, Backward b, Kernels.Kernel step) {
+  private void back(long base, int k, Backward b, Kernels.Kernel step, Kernels.Kernel resets) {
     int t = time(k);
     // Not read in the first step.
     int previous = k == 0 ? t : time(k - 1);
@@ -253,7 +257,7 @@ final class RecurrentSteps {
       direct = 2 * hidden;
       product(sequences, hidden, hidden, Matrix.of(gradGates + 2L * hidden * Float.BYTES, rows), candidate(base),
           Matrix.of(b.gradReset, hidden), false);
-      launch(kernel("gru_reset_grad"), t, gates, before, b.gradReset, b.dh, gradGates, at(b.reset, t, hidden));
+      launch(resets, t, gates, before, b.gradReset, b.dh, gradGates, at(b.reset, t, hidden));
     }
     product(sequences, hidden, direct, Matrix.of(gradOfH, rows), Matrix.of(weights.get(1).address(base), hidden),
         Matrix.of(b.dh, hidden), true);

@@ -336,8 +336,9 @@ final class Trial implements AutoCloseable {
 
   /** The call as the backend under test gets it. */
   Call call(Op op, List<Slot> in, List<Slot> out) {
-    List<Operand> operands = operands(in);
-    return new Call(op, operands, operands(out), scratch(backend.scratch(op, operands)));
+    List<Operand> sources = operands(in);
+    List<Operand> targets = operands(out);
+    return new Call(op, sources, targets, scratch(backend.scratch(op, sources, targets)));
   }
 
   private static List<Operand> operands(List<Slot> slots) {
