@@ -166,8 +166,8 @@ public final class CudaBackend implements Backend {
       case Pool2d p -> Prepared.of(PoolCalls.prepare(p, call, context));
       case Pool2dGrad p -> Prepared.of(PoolCalls.prepare(p, call, context));
       case Gather g -> Prepared.of(RowCalls.prepare(g, call, context));
-      case ScatterAdd s -> Prepared.of(RowCalls.prepare(s, call, context));
-      case CumulativeSum c -> Prepared.of(RowCalls.prepare(c, call, context));
+      case ScatterAdd s -> ScatterCalls.prepare(s, call, context);
+      case CumulativeSum c -> ScanCalls.prepare(c, call, context);
       case SoftmaxCrossEntropy s -> Prepared.of(CrossEntropyCalls.prepare(s, call, context));
       case SoftmaxCrossEntropyGrad g -> Prepared.of(CrossEntropyCalls.prepare(g, call, context));
       case Recurrent r -> RecurrentCalls.prepare(r, call, context);
