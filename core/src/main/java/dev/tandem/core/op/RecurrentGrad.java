@@ -9,7 +9,17 @@ import java.util.List;
  * cN of an LSTM) {@code ->} the gradients of all its operands but the lengths, in their order. What lies between the results and the
  * gradients is the memory of the forward pass, whose number and shapes are the business of the backend that computed it.
  */
-public record RecurrentGrad(Recurrent forward) implements Composite {
+public record RecurrentGrad(Recurrent forward) implements Composite, Product {
+  @Override
+  public boolean tf32() {
+    return forward.tf32();
+  }
+
+  @Override
+  public RecurrentGrad withTf32(boolean rounded) {
+    return new RecurrentGrad(forward.withTf32(rounded));
+  }
+
   @Override
   public List<Spec> outputs(List<Spec> in) {
     int operands = forward.operands();
