@@ -32,7 +32,7 @@ record ReduceSource(Reduce op, Call call, Walk results, Walk reduced, ReduceCall
     Key key = new Key(name, op.kind(), op.prologue(), call.in().stream().map(Operand::dtype).toList(),
         call.out().getFirst().dtype(), results.rank(), reduced.rank(), plan.lanes(), plan.lanesAreNeighbours(),
         IntStream.range(0, call.in().size()).mapToObj(this::isPacked).toList(), isSmall());
-    return context.kernels().get(key, name, () -> text(context.kernels()));
+    return context.kernels().get(key, name, () -> text(name, context.kernels()));
   }
 
   private boolean isSmall() {
@@ -62,12 +62,13 @@ record ReduceSource(Reduce op, Call call, Walk results, Walk reduced, ReduceCall
         .append(ProgramSource.parameters(op.prologue())).toString();
   }
 
-  private String text(Kernels kernels) {
+  private String text(String name, Kernels kernels) {
     String kind = op.kind().isPosition() ? "Position<" : "Fold<";
     String register = ProgramSource.register(op.prologue().outputKind(0));
     return kernels.source("elements.cuh") + kernels.source("opcodes.cuh") + kernels.source("fold.cuh") + "typedef "
         + kind + op.kind() + ", " + register + "> Partial;\n#define LANES " + plan.lanes() + "\n#define RESULTS "
-        + plan.resultsOfBlock() + "\n#define WIDTH " + plan.width() + "\n" + fold() + join();
+        + plan.resultsOfBlock() + "\n#define WIDTH " + plan.width() + "\n"
+        + (name.equals("fold") ? fold() : join());
   }
 
   private String fold() {
