@@ -42,8 +42,7 @@ final class ConvolutionCalls {
       case GRAD_WEIGHT -> weight;
     };
     if (image.shape().size() == 0 || weight.shape().size() == 0 || output.shape().size() == 0) {
-      StridedCopy zeros = StridedCopy.of(context, result.layout(), result.layout());
-      return () -> zeros.run(0, context.address(result));
+      return StridedCopy.zeros(context, result);
     }
     for (Operand o : List.of(image, weight, output)) {
       if (o.shape().size() > Integer.MAX_VALUE) {

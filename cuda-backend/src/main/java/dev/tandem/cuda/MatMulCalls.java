@@ -28,9 +28,8 @@ final class MatMulCalls {
       };
     }
     if (a.shape().dim(-1) == 0) {
-      StridedCopy zeros = StridedCopy.of(context, c.layout(), c.layout());
       return op.accumulate() ? () -> {
-      } : () -> zeros.run(0, context.address(c));
+      } : StridedCopy.zeros(context, c);
     }
     Staging staging = new Staging(context);
     Staging.Place left = staging.input(a, readable(a.layout()));

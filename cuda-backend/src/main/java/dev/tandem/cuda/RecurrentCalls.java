@@ -63,12 +63,8 @@ final class RecurrentCalls {
     int states = forward.cell().states();
     List<Operand> gradWeights = out.subList(forward.weights(), forward.weights() + WEIGHTS);
     if (in.get(0).shape().dim(1) == 0) {
-      List<StridedCopy> zeros = gradWeights.stream().map(o -> StridedCopy.of(context, o.layout(), o.layout())).toList();
-      return () -> {
-        for (int k = 0; k < WEIGHTS; k++) {
-          zeros.get(k).run(0, context.address(gradWeights.get(k)));
-        }
-      };
+      List<Runnable> zeros = gradWeights.stream().map(o -> StridedCopy.zeros(context, o)).toList();
+      return () -> zeros.forEach(Runnable::run);
     }
     RecurrentPlan plan = plan(forward, in, context);
     Staging staging = new Staging(context);
@@ -161,10 +157,10 @@ final class RecurrentCalls {
         Layout dense = Layout.contiguous(rows.shape());
         long address = context.address(new Operand(operand.storage(), rows));
         if (load) {
-          StridedCopy copy = StridedCopy.of(context, rows, dense);
+          StridedCopy copy = StridedCopy.of(context, rows, dense, operand.dtype());
           copies.add(space -> copy.run(address, space + s.at()));
         } else {
-          StridedCopy copy = StridedCopy.of(context, dense, rows);
+          StridedCopy copy = StridedCopy.of(context, dense, rows, operand.dtype());
           copies.add(space -> copy.run(space + s.at(), address));
         }
       }

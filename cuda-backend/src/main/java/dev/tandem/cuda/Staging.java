@@ -1,6 +1,7 @@
 package dev.tandem.cuda;
 
 import dev.tandem.core.backend.Operand;
+import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Layout;
 import java.util.ArrayList;
 import java.util.List;
@@ -93,9 +94,10 @@ final class Staging {
   }
 
   private Place copied(Operand operand, Layout wanted, boolean reads, boolean writes) {
-    return add(new Place(operand, wanted, reserve(wanted.end() * Float.BYTES), 0,
-        reads ? StridedCopy.of(context, operand.layout(), wanted) : null,
-        writes ? StridedCopy.of(context, wanted, operand.layout()) : null));
+    DType type = operand.dtype();
+    return add(new Place(operand, wanted, reserve(wanted.end() * type.bytes()), 0,
+        reads ? StridedCopy.of(context, operand.layout(), wanted, type) : null,
+        writes ? StridedCopy.of(context, wanted, operand.layout(), type) : null));
   }
 
   /** A dense copy of an operand, which must not be empty, with axis 0 running backward: what is read, or what is brought back. */
@@ -107,9 +109,10 @@ final class Staging {
     long[] inCopy = IntStream.range(0, rank).mapToLong(dense::stride).toArray();
     long[] backward = IntStream.range(0, rank).mapToLong(i -> i == 0 ? -lies.stride(0) : lies.stride(i)).toArray();
     Walk walk = new Walk(dims, writes ? new long[][] {backward, inCopy} : new long[][] {inCopy, backward});
-    StridedCopy copy = new StridedCopy(context, walk);
-    return add(new Place(operand, dense, reserve(dense.end() * Float.BYTES),
-        (dims[0] - 1) * lies.stride(0) * Float.BYTES, writes ? null : copy, writes ? copy : null));
+    int size = operand.dtype().bytes();
+    StridedCopy copy = new StridedCopy(context, walk, size);
+    return add(new Place(operand, dense, reserve(dense.end() * size), (dims[0] - 1) * lies.stride(0) * size,
+        writes ? null : copy, writes ? copy : null));
   }
 
   private Place add(Place place) {

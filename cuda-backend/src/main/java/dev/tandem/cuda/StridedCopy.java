@@ -1,11 +1,13 @@
 package dev.tandem.cuda;
 
+import dev.tandem.core.backend.Operand;
+import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Layout;
 import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Copies F32 elements from one layout to another of the same shape, or sets them to zero. The kernel walks the four innermost axes,
+ * Copies elements from one layout to another of the same shape, or sets them to zero. The kernel walks the four innermost axes,
  * the host the others.
  */
 final class StridedCopy {
@@ -15,20 +17,36 @@ final class StridedCopy {
   private final CudaContext context;
   private final Kernels.Kernel kernel;
   private final Walk walk;
+  private final int size;
 
-  /** @param walk of target and source, in this order; steps may be negative */
-  StridedCopy(CudaContext context, Walk walk) {
+  /**
+   * @param walk of target and source, in this order; steps may be negative
+   * @param size bytes of an element
+   */
+  StridedCopy(CudaContext context, Walk walk, int size) {
     this.context = context;
     this.walk = walk;
-    kernel = context.kernels().packed("strided.cu", "strided_copy");
+    this.size = size;
+    kernel = context.kernels().packed("strided.cu", "strided_copy", switch (size) {
+      case 1 -> "unsigned char";
+      case 2 -> "unsigned short";
+      case 4 -> "unsigned";
+      default -> throw new IllegalArgumentException("elements of " + size + " bytes");
+    });
   }
 
   /** Between layouts of one shape; their offsets are the caller's. */
-  static StridedCopy of(CudaContext context, Layout from, Layout to) {
+  static StridedCopy of(CudaContext context, Layout from, Layout to, DType type) {
     // Where elements of the target repeat, they are written once.
     List<Integer> axes = IntStream.range(0, to.shape().rank()).boxed()
         .filter(i -> to.stride(i) != 0 || to.shape().dim(i) == 0).toList();
-    return new StridedCopy(context, Walk.of(to.shape(), axes, List.of(to, from), false));
+    return new StridedCopy(context, Walk.of(to.shape(), axes, List.of(to, from), false), type.bytes());
+  }
+
+  /** Sets an operand to zero. */
+  static Runnable zeros(CudaContext context, Operand o) {
+    StridedCopy copy = of(context, o.layout(), o.layout(), o.dtype());
+    return () -> copy.run(0, context.address(o));
   }
 
   /** @param from the address of the first element; 0 for zeros */
@@ -41,8 +59,8 @@ final class StridedCopy {
   private void run(int depth, long from, long to) {
     if (walk.rank() - depth > KERNEL_AXES) {
       for (long i = 0; i < walk.dims()[depth]; i++) {
-        run(depth + 1, from == 0 ? 0 : from + i * walk.strides()[1][depth] * Float.BYTES,
-            to + i * walk.strides()[0][depth] * Float.BYTES);
+        run(depth + 1, from == 0 ? 0 : from + i * walk.strides()[1][depth] * size,
+            to + i * walk.strides()[0][depth] * size);
       }
       return;
     }
