@@ -5,8 +5,11 @@ import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Operand;
 import dev.tandem.core.backend.Storage;
 import dev.tandem.core.op.Composite;
+import dev.tandem.core.op.Gather;
 import dev.tandem.core.op.Op;
 import dev.tandem.core.op.Pointwise;
+import dev.tandem.core.op.Precision;
+import dev.tandem.core.op.Reduce;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.ShapeException;
@@ -160,10 +163,20 @@ public final class Execution {
         }
         specs.add(t.spec());
       }
-      return op.outputs(specs);
+      List<Spec> out = op.outputs(specs);
+      if (wantsBf16(op, specs) && !device.backend().supports(Precision.BF16)) {
+        throw new ShapeException("operands must be F32; convert with to(DType.F32)");
+      }
+      return out;
     } catch (ShapeException e) {
       throw new ShapeException(describe(device, op, in) + ": " + e.getMessage(), e);
     }
+  }
+
+  /** Whether {@code op} reads BF16 in a way that a backend need not have. */
+  private static boolean wantsBf16(Op op, List<Spec> in) {
+    return !(op instanceof Pointwise) && !(op instanceof Reduce) && !(op instanceof Gather)
+        && in.stream().anyMatch(s -> s.dtype() == DType.BF16);
   }
 
   /** {@code Sequential.1.fc: MatMul of [F32[2, 8], F32[9, 2]] on cpu}. */
