@@ -147,7 +147,7 @@ public final class CpuBackend implements Backend {
 
   /** Most kernels use the workspace of their thread; the caller owns what is needed between two parts of one operation. */
   @Override
-  public long scratch(Op op, List<Operand> in) {
+  public long scratch(Op op, List<Operand> in, List<Operand> out) {
     return switch (op) {
       case Recurrent r -> RecurrentForward.scratch(r, in);
       case RecurrentGrad g -> RecurrentBackward.scratch(g.forward(), in);

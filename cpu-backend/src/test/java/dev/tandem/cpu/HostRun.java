@@ -58,7 +58,7 @@ final class HostRun {
   static List<Operand> run(Backend b, Op op, List<Operand> in) {
     List<Operand> out = op.outputs(in.stream().map(Operand::spec).toList()).stream()
         .map(s -> new Operand(b.allocate(s.dtype(), s.shape().size()), b.layout(op, in, s))).toList();
-    long bytes = b.scratch(op, in);
+    long bytes = b.scratch(op, in, out);
     Storage scratch = bytes == 0 ? null : b.allocate(DType.U8, bytes);
     b.execute(new Call(op, in, out, scratch));
     return out;

@@ -19,22 +19,22 @@ final class ConvolutionCalls {
   private ConvolutionCalls() {
   }
 
-  static Runnable prepare(Conv2d op, Call call, CudaContext context) {
+  static Prepared prepare(Conv2d op, Call call, CudaContext context) {
     return prepare(ConvolutionPlan.Direction.FORWARD, op.geometry(), call.in().get(0), call.in().get(1),
         call.out().get(0), context);
   }
 
-  static Runnable prepare(Conv2dGradInput op, Call call, CudaContext context) {
+  static Prepared prepare(Conv2dGradInput op, Call call, CudaContext context) {
     return prepare(ConvolutionPlan.Direction.GRAD_INPUT, op.geometry(), call.out().get(0), call.in().get(1),
         call.in().get(0), context);
   }
 
-  static Runnable prepare(Conv2dGradWeight op, Call call, CudaContext context) {
+  static Prepared prepare(Conv2dGradWeight op, Call call, CudaContext context) {
     return prepare(ConvolutionPlan.Direction.GRAD_WEIGHT, op.geometry(), call.in().get(0), call.out().get(0),
         call.in().get(1), context);
   }
 
-  private static Runnable prepare(ConvolutionPlan.Direction direction, ConvGeometry geometry, Operand image,
+  private static Prepared prepare(ConvolutionPlan.Direction direction, ConvGeometry geometry, Operand image,
       Operand weight, Operand output, CudaContext context) {
     Operand result = switch (direction) {
       case FORWARD -> output;
@@ -42,7 +42,7 @@ final class ConvolutionCalls {
       case GRAD_WEIGHT -> weight;
     };
     if (image.shape().size() == 0 || weight.shape().size() == 0 || output.shape().size() == 0) {
-      return StridedCopy.zeros(context, result);
+      return Prepared.of(StridedCopy.zeros(context, result));
     }
     for (Operand o : List.of(image, weight, output)) {
       if (o.shape().size() > Integer.MAX_VALUE) {

@@ -14,6 +14,7 @@ import dev.tandem.core.op.Gather;
 import dev.tandem.core.op.MatMul;
 import dev.tandem.core.op.Normalize;
 import dev.tandem.core.op.NormalizeGrad;
+import dev.tandem.core.op.Op;
 import dev.tandem.core.op.Pointwise;
 import dev.tandem.core.op.Pool2d;
 import dev.tandem.core.op.Pool2dGrad;
@@ -26,6 +27,7 @@ import dev.tandem.core.op.SoftmaxCrossEntropyGrad;
 import dev.tandem.core.shape.DType;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs operations on one NVIDIA GPU. Everything goes to one stream in the order it is given; only reads and
@@ -35,6 +37,14 @@ import java.util.List;
 public final class CudaBackend implements Backend {
   private final CudaContext context;
   private final Memory memory;
+  private @Nullable Next next;
+
+  /** A call without its scratch memory, prepared to know how much that is. */
+  private record Next(Call call, Prepared prepared) {
+    boolean is(Call other) {
+      return call.op() == other.op() && call.in().equals(other.in()) && call.out().equals(other.out());
+    }
+  }
 
   CudaBackend(CudaContext context) {
     this.context = context;
@@ -85,46 +95,75 @@ public final class CudaBackend implements Backend {
     };
   }
 
+  /** Prepares the call to know it; {@link #execute}, which most likely comes next, uses that. */
+  @Override
+  public long scratch(Op op, List<Operand> in, List<Operand> out) {
+    context.enter();
+    Call call = new Call(op, in, out, null);
+    Prepared prepared = context.named(call, () -> prepare(call));
+    next = new Next(call, prepared);
+    return prepared.scratch();
+  }
+
   @Override
   public void execute(Call call) {
     context.enter();
-    context.run(call, () -> prepare(call).run());
+    Next known = next;
+    next = null;
+    context.run(call, () -> {
+      Prepared prepared = known != null && known.is(call) ? known.prepared : prepare(call);
+      prepared.work().accept(scratch(call, prepared));
+    });
   }
 
   @Override
   public Replay prepare(List<Call> calls) {
     context.enter();
     List<Call> fixed = List.copyOf(calls);
-    Runnable[] prepared = fixed.stream().map(this::prepare).toArray(Runnable[]::new);
+    Prepared[] prepared = fixed.stream().map(this::prepare).toArray(Prepared[]::new);
     return () -> {
       context.enter();
       for (int i = 0; i < prepared.length; i++) {
-        context.run(fixed.get(i), prepared[i]);
+        Call call = fixed.get(i);
+        Prepared work = prepared[i];
+        context.run(call, () -> work.work().accept(scratch(call, work)));
       }
     };
   }
 
-  private Runnable prepare(Call call) {
+  /** The address of the call's scratch memory; 0 when it needs none. */
+  private static long scratch(Call call, Prepared prepared) {
+    if (prepared.scratch() == 0) {
+      return 0;
+    }
+    if (!(call.scratch() instanceof CudaStorage s) || s.elements() * s.dtype().bytes() < prepared.scratch()) {
+      throw new IllegalArgumentException(call.op().name() + " wants " + prepared.scratch()
+          + " bytes of scratch memory, as Backend.scratch says, and was given " + call.scratch());
+    }
+    return s.address();
+  }
+
+  private Prepared prepare(Call call) {
     call.in().forEach(CudaBackend::check);
     call.out().forEach(CudaBackend::check);
     return switch (call.op()) {
-      case Pointwise p -> PointwiseCalls.prepare(p, call, context);
+      case Pointwise p -> Prepared.of(PointwiseCalls.prepare(p, call, context));
       case Reduce r -> ReduceCalls.prepare(r, call, context);
       case MatMul m -> MatMulCalls.prepare(m, call, context);
       case Conv2d c -> ConvolutionCalls.prepare(c, call, context);
       case Conv2dGradInput c -> ConvolutionCalls.prepare(c, call, context);
       case Conv2dGradWeight c -> ConvolutionCalls.prepare(c, call, context);
-      case Pool2d p -> PoolCalls.prepare(p, call, context);
-      case Pool2dGrad p -> PoolCalls.prepare(p, call, context);
-      case Gather g -> RowCalls.prepare(g, call, context);
-      case ScatterAdd s -> RowCalls.prepare(s, call, context);
-      case CumulativeSum c -> RowCalls.prepare(c, call, context);
-      case SoftmaxCrossEntropy s -> CrossEntropyCalls.prepare(s, call, context);
-      case SoftmaxCrossEntropyGrad g -> CrossEntropyCalls.prepare(g, call, context);
+      case Pool2d p -> Prepared.of(PoolCalls.prepare(p, call, context));
+      case Pool2dGrad p -> Prepared.of(PoolCalls.prepare(p, call, context));
+      case Gather g -> Prepared.of(RowCalls.prepare(g, call, context));
+      case ScatterAdd s -> Prepared.of(RowCalls.prepare(s, call, context));
+      case CumulativeSum c -> Prepared.of(RowCalls.prepare(c, call, context));
+      case SoftmaxCrossEntropy s -> Prepared.of(CrossEntropyCalls.prepare(s, call, context));
+      case SoftmaxCrossEntropyGrad g -> Prepared.of(CrossEntropyCalls.prepare(g, call, context));
       case Recurrent r -> RecurrentCalls.prepare(r, call, context);
       case RecurrentGrad g -> RecurrentCalls.prepare(g, call, context);
-      case Normalize n -> NormalizeCalls.prepare(n, call, context);
-      case NormalizeGrad g -> NormalizeCalls.prepare(g, call, context);
+      case Normalize n -> Prepared.of(NormalizeCalls.prepare(n, call, context));
+      case NormalizeGrad g -> Prepared.of(NormalizeCalls.prepare(g, call, context));
     };
   }
 

@@ -9,6 +9,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import jcuda.Pointer;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
@@ -39,8 +40,6 @@ final class CudaContext implements AutoCloseable {
   private final Deque<AutoCloseable> opened = new ArrayDeque<>();
   private @Nullable Call current;
   private @Nullable String dead;
-  private long workspace;
-  private long workspaceBytes;
 
   /** A stream whose native handle can be read. */
   private static final class Stream extends CUstream {
@@ -172,25 +171,6 @@ final class CudaContext implements AutoCloseable {
     kernels.launch(kernel, blocks, threads, shared, arguments);
   }
 
-  /**
-   * Device memory of at least {@code bytes} for the operation under way. Its contents last until the next call of this method;
-   * its address may move when more is asked for.
-   */
-  long scratch(long bytes) {
-    if (bytes > workspaceBytes) {
-      long wanted = Math.max(bytes, Math.min(2 * workspaceBytes, 64L << 20));
-      if (workspace != 0) {
-        synchronize();
-        check(JCudaDriver.cuMemFree(new Address(workspace)), "cuMemFree");
-        workspace = 0;
-        workspaceBytes = 0;
-      }
-      workspace = allocate(wanted);
-      workspaceBytes = wanted;
-    }
-    return workspace;
-  }
-
   /** Uninitialised device memory, aligned to 256 bytes.
    *
    * @throws OutOfDeviceMemoryException if there is none left
@@ -240,12 +220,20 @@ final class CudaContext implements AutoCloseable {
 
   /** Runs the work of {@code call}; failures in it are reported as that operation's. */
   void run(Call call, Runnable work) {
-    current = call;
-    try {
+    named(call, () -> {
       work.run();
       if (SYNCHRONOUS) {
-        check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
+        synchronize();
       }
+      return null;
+    });
+  }
+
+  /** What {@code work} finds out; failures in it are reported as those of {@code call}. */
+  <T extends @Nullable Object> T named(Call call, Supplier<T> work) {
+    current = call;
+    try {
+      return work.get();
     } finally {
       current = null;
     }
@@ -303,9 +291,6 @@ final class CudaContext implements AutoCloseable {
         }
       }
       kernels.close();
-      if (workspace != 0) {
-        free(workspace);
-      }
       check(JCudaDriver.cuStreamDestroy(stream), "cuStreamDestroy");
       check(JCudaDriver.cuDevicePrimaryCtxRelease(device), "cuDevicePrimaryCtxRelease");
       dead = "cuda:" + ordinal + " was closed";

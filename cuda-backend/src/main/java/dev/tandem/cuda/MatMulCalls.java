@@ -19,17 +19,15 @@ final class MatMulCalls {
   private MatMulCalls() {
   }
 
-  static Runnable prepare(MatMul op, Call call, CudaContext context) {
+  static Prepared prepare(MatMul op, Call call, CudaContext context) {
     Operand a = call.in().get(0);
     Operand b = call.in().get(1);
     Operand c = call.out().get(0);
     if (c.shape().size() == 0) {
-      return () -> {
-      };
+      return Prepared.nothing();
     }
     if (a.shape().dim(-1) == 0) {
-      return op.accumulate() ? () -> {
-      } : StridedCopy.zeros(context, c);
+      return op.accumulate() ? Prepared.nothing() : Prepared.of(StridedCopy.zeros(context, c));
     }
     Staging staging = new Staging(context);
     Staging.Place left = staging.input(a, readable(a.layout()));

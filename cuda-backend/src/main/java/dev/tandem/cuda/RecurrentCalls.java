@@ -32,12 +32,11 @@ final class RecurrentCalls {
     return supports(op.forward());
   }
 
-  static Runnable prepare(Recurrent op, Call call, CudaContext context) {
+  static Prepared prepare(Recurrent op, Call call, CudaContext context) {
     List<Operand> in = call.in();
     List<Operand> out = call.out();
     if (in.get(0).shape().dim(1) == 0) {
-      return () -> {
-      };
+      return Prepared.nothing();
     }
     RecurrentPlan plan = plan(op, in, context);
     Staging staging = new Staging(context);
@@ -56,7 +55,7 @@ final class RecurrentCalls {
     });
   }
 
-  static Runnable prepare(RecurrentGrad op, Call call, CudaContext context) {
+  static Prepared prepare(RecurrentGrad op, Call call, CudaContext context) {
     Recurrent forward = op.forward();
     List<Operand> in = call.in();
     List<Operand> out = call.out();
@@ -64,7 +63,7 @@ final class RecurrentCalls {
     List<Operand> gradWeights = out.subList(forward.weights(), forward.weights() + WEIGHTS);
     if (in.get(0).shape().dim(1) == 0) {
       List<Runnable> zeros = gradWeights.stream().map(o -> StridedCopy.zeros(context, o)).toList();
-      return () -> zeros.forEach(Runnable::run);
+      return Prepared.of(() -> zeros.forEach(Runnable::run));
     }
     RecurrentPlan plan = plan(forward, in, context);
     Staging staging = new Staging(context);

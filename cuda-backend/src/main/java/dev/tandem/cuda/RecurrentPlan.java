@@ -92,7 +92,12 @@ final class RecurrentPlan {
     inferenceBytes = workspace(INFERENCE, reserve);
     trainingBytes = workspace(TRAINING, reserve);
     reserveBytes = reserve[0];
-    segments = segments(key);
+    long space = context.allocate(weightBytes);
+    try {
+      segments = segments(key, space);
+    } finally {
+      context.release(space);
+    }
   }
 
   static RecurrentPlan of(CudaContext context, Key key) {
@@ -126,9 +131,11 @@ final class RecurrentPlan {
   }
 
   /** cuDNN numbers its matrices, and the biases beside them: those of the input by gate, then those of the state by gate, in the order
-   * of {@link Recurrent.Cell}. */
-  private List<List<Segment>> segments(Key key) {
-    long space = context.scratch(weightBytes);
+   * of {@link Recurrent.Cell}.
+   *
+   * @param space the address of as much memory as the weights want
+   */
+  private List<List<Segment>> segments(Key key, long space) {
     int gates = key.cell.gates();
     List<List<Segment>> found = List.of(new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
     cudnnTensorDescriptor matrixShape = new cudnnTensorDescriptor();

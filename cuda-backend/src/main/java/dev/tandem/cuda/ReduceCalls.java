@@ -22,6 +22,8 @@ final class ReduceCalls {
   /** Blocks that are wanted before elements of one result are left to one block. */
   private static final long ENOUGH_BLOCKS = 512;
   private static final long LEAST_PART = 2048;
+  /** Room for a Partial of the kernels, the largest of which holds a value and its position. */
+  private static final long PARTIAL_BYTES = 8;
 
   private ReduceCalls() {
   }
@@ -33,11 +35,10 @@ final class ReduceCalls {
     }
   }
 
-  static Runnable prepare(Reduce op, Call call, CudaContext context) {
+  static Prepared prepare(Reduce op, Call call, CudaContext context) {
     Operand out = call.out().getFirst();
     if (out.shape().size() == 0) {
-      return () -> {
-      };
+      return Prepared.nothing();
     }
     Shape full = Shape.broadcast(call.in().stream().map(Operand::shape).toList());
     List<Integer> kept =
@@ -57,7 +58,7 @@ final class ReduceCalls {
     List<Long> arguments = new ArrayList<>(List.of(outputs, elements, plan.part, plan.parts));
     call.in().forEach(o -> arguments.add(context.address(o)));
     arguments.add(context.address(out));
-    // The place of the scratch memory, known when the call runs.
+    // The place of the scratch memory, given when the call runs.
     int scratchArgument = arguments.size();
     arguments.add(0L);
     arguments.addAll(results.arguments());
@@ -66,14 +67,14 @@ final class ReduceCalls {
     long[] values = arguments.stream().mapToLong(Long::longValue).toArray();
     long blocks = (outputs + plan.resultsOfBlock() - 1) / plan.resultsOfBlock() * plan.parts;
     if (plan.parts == 1) {
-      return () -> context.launch(fold, blocks, THREADS, 0, values);
+      return Prepared.of(() -> context.launch(fold, blocks, THREADS, 0, values));
     }
     Kernels.Kernel join = kernel("join", op, call, results, reduced, plan, context);
-    return () -> {
-      values[scratchArgument] = context.scratch(outputs * plan.parts * 8);
+    return new Prepared(outputs * plan.parts * PARTIAL_BYTES, partial -> {
+      values[scratchArgument] = partial;
       context.launch(fold, blocks, THREADS, 0, values);
       context.launch(join, (outputs + THREADS - 1) / THREADS, THREADS, 0, values);
-    };
+    });
   }
 
   /** All that a kernel depends on. */

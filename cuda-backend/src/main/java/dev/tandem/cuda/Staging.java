@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What one library call needs beside its operands: scratch memory, and copies of operands that lie as the library cannot take them,
- * filled before the call and brought back after it. All of it is one block, reserved while the call is prepared.
+ * filled before the call and brought back after it. All of it is one block of scratch memory, known while the call is prepared.
  */
 final class Staging {
   private static final long ALIGNMENT = 256;
@@ -131,12 +131,11 @@ final class Staging {
   }
 
   /** Copies, the work, copies back. The work gets the base of the scratch memory. */
-  Runnable around(LongConsumer work) {
-    return () -> {
-      long base = bytes == 0 ? 0 : context.scratch(bytes);
+  Prepared around(LongConsumer work) {
+    return new Prepared(bytes, base -> {
       places.forEach(p -> p.load(base));
       work.accept(base);
       places.forEach(p -> p.store(base));
-    };
+    });
   }
 }

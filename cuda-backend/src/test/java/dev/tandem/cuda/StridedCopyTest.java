@@ -101,7 +101,8 @@ class StridedCopyTest {
     Staging.Place in = staging.reversed(source, false);
     Staging.Place out = staging.reversed(target, true);
     StridedCopy through = StridedCopy.of(context, in.layout(), out.layout(), DType.F32);
-    staging.around(base -> through.run(in.address(base), out.address(base))).run();
+    Prepared copies = staging.around(base -> through.run(in.address(base), out.address(base)));
+    copies.work().accept(context.allocate(copies.scratch()));
     float[] expected = original.clone();
     for (int t = 0; t < 2; t++) {
       for (int n = 0; n < 2; n++) {

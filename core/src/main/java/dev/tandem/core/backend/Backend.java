@@ -54,7 +54,7 @@ public interface Backend extends AutoCloseable {
   }
 
   /** Bytes of scratch memory that this call wants; the caller owns it, so addresses stay fixed under replay. */
-  default long scratch(Op op, List<Operand> in) {
+  default long scratch(Op op, List<Operand> in, List<Operand> out) {
     return 0;
   }
 

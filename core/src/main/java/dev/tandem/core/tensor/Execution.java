@@ -134,7 +134,7 @@ public final class Execution {
     Scope scope = Scope.current();
     device.owner().lock();
     try {
-      long bytes = backend.scratch(op, sources);
+      long bytes = backend.scratch(op, sources, targets);
       StepArena arena = scope == null || scope.device() != device ? device.inferenceArena() : scope.arena();
       Storage scratch = bytes == 0 ? null : arena.take(DType.U8, bytes);
       Call call = new Call(op, sources, targets, scratch);

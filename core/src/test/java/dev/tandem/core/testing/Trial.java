@@ -303,8 +303,9 @@ final class Trial implements AutoCloseable {
 
   /** The call as the backend under test gets it. */
   Call call(Op op, List<Slot> in, List<Slot> out) {
-    List<Operand> operands = in.stream().map(Slot::operand).toList();
-    return new Call(op, operands, out.stream().map(Slot::operand).toList(), scratch(backend.scratch(op, operands)));
+    List<Operand> sources = in.stream().map(Slot::operand).toList();
+    List<Operand> targets = out.stream().map(Slot::operand).toList();
+    return new Call(op, sources, targets, scratch(backend.scratch(op, sources, targets)));
   }
 
   private @Nullable Storage scratch(long bytes) {
