@@ -104,7 +104,8 @@ final class RecurrentCalls {
     Shape x = in.get(0).shape();
     ShapeException.require(x.dim(2) > 0, "x [T, N, I] must have at least one feature on cuda");
     return RecurrentPlan.of(context,
-        new RecurrentPlan.Key(op.cell(), x.dim(0), x.dim(1), x.dim(2), in.get(1).shape().dim(1)));
+        new RecurrentPlan.Key(op.cell(), x.dim(0), x.dim(1), x.dim(2), in.get(1).shape().dim(1),
+            Arithmetic.of(op, in.get(0).dtype())));
   }
 
   /** What a pass starts from, or the gradients of that: x and the first states. */
