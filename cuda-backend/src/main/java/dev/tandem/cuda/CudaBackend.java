@@ -102,8 +102,8 @@ public final class CudaBackend implements Backend {
     return switch (op) {
       case SoftmaxCrossEntropy s -> true;
       case SoftmaxCrossEntropyGrad g -> true;
-      case Recurrent r -> RecurrentCalls.supports(r);
-      case RecurrentGrad g -> RecurrentCalls.supports(g);
+      case Recurrent r -> true;
+      case RecurrentGrad g -> true;
       case Normalize n -> NormalizeCalls.supports(n);
       case NormalizeGrad g -> NormalizeCalls.supports(g);
     };
@@ -117,6 +117,15 @@ public final class CudaBackend implements Backend {
     Prepared prepared = context.named(call, () -> prepare(call));
     next = new Next(call, prepared);
     return prepared.scratch();
+  }
+
+  @Override
+  public List<Spec> memory(Composite op, List<Spec> in, List<Spec> trailing, boolean recording) {
+    if (!(op instanceof Recurrent r)) {
+      return trailing;
+    }
+    context.enter();
+    return RecurrentCalls.memory(r, in, trailing, recording, context);
   }
 
   @Override
@@ -170,8 +179,8 @@ public final class CudaBackend implements Backend {
       case Pool2d p -> Prepared.of(PoolCalls.prepare(p, call, context));
       case Pool2dGrad p -> Prepared.of(PoolCalls.prepare(p, call, context));
       case Gather g -> Prepared.of(RowCalls.prepare(g, call, context));
-      case ScatterAdd s -> Prepared.of(RowCalls.prepare(s, call, context));
-      case CumulativeSum c -> Prepared.of(RowCalls.prepare(c, call, context));
+      case ScatterAdd s -> ScatterCalls.prepare(s, call, context);
+      case CumulativeSum c -> ScanCalls.prepare(c, call, context);
       case SoftmaxCrossEntropy s -> Prepared.of(CrossEntropyCalls.prepare(s, call, context));
       case SoftmaxCrossEntropyGrad g -> Prepared.of(CrossEntropyCalls.prepare(g, call, context));
       case Recurrent r -> RecurrentCalls.prepare(r, call, context);

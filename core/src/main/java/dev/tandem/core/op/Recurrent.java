@@ -22,8 +22,9 @@ import java.util.stream.IntStream;
  * <p>All floats are F32 (or all F64): a state that is carried over many steps loses too much in BF16.
  *
  * <p>The outputs behind these are the memory from a forward pass that its gradient may use: what they hold is the business of the
- * backend that computes both. They have room for the gates after activation {@code [T, N, G*H]} and for what else a step's gradient
- * reads, {@code [T, N, H]}: an LSTM's cell states, a GRU's {@code W_hn h + b_hn}. A plain RNN needs neither.
+ * backend that computes both, and it may ask for others instead (Backend.memory). Those proposed here have room for the gates after
+ * activation {@code [T, N, G*H]} and for what else a step's gradient reads, {@code [T, N, H]}: an LSTM's cell states, a GRU's
+ * {@code W_hn h + b_hn}. A plain RNN needs neither.
  *
  * @param reverse whether time runs from the last step to the first
  * @param masked whether the last operand is the lengths

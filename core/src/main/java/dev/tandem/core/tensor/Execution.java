@@ -45,6 +45,9 @@ public final class Execution {
       return Decompositions.of(c, in);
     }
     boolean recording = Scope.isRecording() && requiresGrad(in);
+    if (op instanceof Composite c) {
+      specs = withMemory(backend, c, in, specs, recording);
+    }
     List<Operand> sources = operands(in);
     List<Tensor> out = new ArrayList<>(specs.size());
     int results = op.results(specs.size());
@@ -61,6 +64,21 @@ public final class Execution {
       scope.recorder().record(op, in, out);
     }
     return results == out.size() ? out : out.subList(0, results);
+  }
+
+  /** The results, and behind them what the backend keeps for the gradient, if it has one to keep it for. */
+  private static List<Spec> withMemory(Backend backend, Composite op, List<Tensor> in, List<Spec> specs,
+      boolean recording) {
+    int results = op.results(specs.size());
+    if (results == specs.size()) {
+      return specs;
+    }
+    Composite gradient = op.gradient();
+    boolean isWanted = recording && gradient != null && backend.supports(gradient);
+    List<Spec> all = new ArrayList<>(specs.subList(0, results));
+    all.addAll(backend.memory(op, in.stream().map(Tensor::spec).toList(), specs.subList(results, specs.size()),
+        isWanted));
+    return all;
   }
 
   /** Runs {@code op} into existing tensors, which may be views, and for a pointwise op its inputs. Never recorded.
