@@ -20,3 +20,8 @@ EMU_VISIBLE int emu_issue(void *stream, const char *name, std::function<int()> w
 
 // Whether the stream is capturing.
 EMU_API bool emu_capturing(void *stream);
+
+// For tests: how often a function was called, as exported (cuMemAlloc_v2), and how often work was done, on streams and
+// in graphs: that of a name (a kernel's, "copy", "memset", "cublasSgemm_v2"), or all for the empty name.
+EMU_API int64_t emu_call_count(const char *function);
+EMU_API int64_t emu_work_count(const char *name);

@@ -140,7 +140,7 @@ EMU_API int cuCtxGetDevice(int *device) {
 
 EMU_API int cuCtxSynchronize() {
   EMU_ENTER();
-  if (int status = refuseInCapture()) {
+  if (int status = refuseDeviceWait()) {
     return status;
   }
   return drainAll();

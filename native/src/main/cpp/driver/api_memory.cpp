@@ -125,12 +125,18 @@ EMU_API int cuMemFreeHost(void *address) {
 
 EMU_API int cuMemHostRegister_v2(void *address, size_t bytes, unsigned flags) {
   EMU_ENTER();
+  if (int status = refuseInCapture()) {
+    return status;
+  }
   pin(address, bytes);
   return SUCCESS;
 }
 
 EMU_API int cuMemHostUnregister(void *address) {
   EMU_ENTER();
+  if (int status = refuseInCapture()) {
+    return status;
+  }
   return unpin(address) ? SUCCESS : HOST_MEMORY_NOT_REGISTERED;
 }
 

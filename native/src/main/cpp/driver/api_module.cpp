@@ -80,6 +80,9 @@ bool fromBuffer(const EmuKernel *kernel, void **extra, std::vector<void *> &poin
 
 EMU_API int cuModuleLoadData(void **out, const void *image) {
   EMU_ENTER();
+  if (int status = refuseInCapture()) {
+    return status;
+  }
   auto *bytes = (const char *)image;
   std::string decoded;
   if (!memcmp(bytes, ptxHeader, sizeof ptxHeader - 1)) {
@@ -119,6 +122,9 @@ EMU_API int cuModuleLoadDataEx(void **module, const void *image, unsigned count,
 
 EMU_API int cuModuleUnload(void *handle) {
   EMU_ENTER();
+  if (int status = refuseInCapture()) {
+    return status;
+  }
   drainAll();
   auto *module = (Module *)handle;
   forget((DevicePointer)module->begin, (DevicePointer)module->end);
@@ -212,6 +218,7 @@ EMU_API int cuLaunchKernel(void *handle, unsigned gridX, unsigned gridY, unsigne
     if (settings.log) {
       fprintf(stderr, "emulator: launch %s\n", function->name.c_str());
     }
+    countWork(function->name);
     runGrid(function, grid, block, dynamic, arguments);
     return SUCCESS;
   }
@@ -220,10 +227,10 @@ EMU_API int cuLaunchKernel(void *handle, unsigned gridX, unsigned gridY, unsigne
   for (int i = 0; i < kernel->argumentCount; i++) {
     copies.emplace_back((char *)arguments[i], kernel->argumentBytes[i]);
   }
-  return emu_issue(stream, function->name.c_str(), [=]() mutable {
+  return emu_issue(stream, function->name.c_str(), [=] {
     std::vector<void *> pointers;
     for (auto &copy : copies) {
-      pointers.push_back(copy.data());
+      pointers.push_back((void *)copy.data());
     }
     return runGrid(function, grid, block, dynamic, pointers.data());
   });

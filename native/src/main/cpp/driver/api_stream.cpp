@@ -1,6 +1,9 @@
 // Streams, events, capture and graphs as the driver API names them.
 #include "driver/stream.h"
 
+#include <set>
+#include <utility>
+
 using namespace emulator;
 
 namespace {
@@ -17,6 +20,8 @@ int refuseWait(Stream *stream) {
 bool isDone(const Event *event) {
   return !event->stream || event->stream->done >= event->position;
 }
+
+std::set<Graph *> executables;
 
 }  // namespace
 
@@ -93,8 +98,8 @@ EMU_API int cuEventRecord(void *event, void *stream) {
 EMU_API int cuEventSynchronize(void *handle) {
   EMU_ENTER();
   auto *event = (Event *)handle;
-  if (event->capture) {
-    return CAPTURED_EVENT;
+  if (int status = refuseCaptured(event)) {
+    return status;
   }
   return event->stream ? drain(event->stream, event->position) : SUCCESS;
 }
@@ -102,8 +107,8 @@ EMU_API int cuEventSynchronize(void *handle) {
 EMU_API int cuEventQuery(void *handle) {
   EMU_ENTER();
   auto *event = (Event *)handle;
-  if (event->capture) {
-    return CAPTURED_EVENT;
+  if (int status = refuseCaptured(event)) {
+    return status;
   }
   return isDone(event) ? SUCCESS : NOT_READY;
 }
@@ -139,6 +144,8 @@ EMU_API int cuStreamIsCapturing(void *stream, int *status) {
 }
 
 EMU_API int cuThreadExchangeStreamCaptureMode(int *mode) {
+  EMU_ENTER();
+  std::swap(*mode, threadMode);
   return SUCCESS;
 }
 
@@ -153,7 +160,9 @@ EMU_API int cuGraphInstantiateWithFlags(void **executable, void *graph, unsigned
   if (!graph) {
     return INVALID_VALUE;
   }
-  *executable = new Graph(*(Graph *)graph);
+  auto *made = new Graph(*(Graph *)graph);
+  executables.insert(made);
+  *executable = made;
   return SUCCESS;
 }
 
@@ -165,6 +174,9 @@ EMU_API int cuGraphUpload(void *executable, void *stream) {
 EMU_API int cuGraphLaunch(void *executable, void *stream) {
   EMU_ENTER();
   auto *graph = (Graph *)executable;
+  if (!executables.count(graph)) {
+    return INVALID_VALUE;
+  }
   return emu_issue(stream, "graph", [graph] {
     for (auto &node : graph->nodes) {
       if (int status = node.work()) {
@@ -183,6 +195,9 @@ EMU_API int cuGraphDestroy(void *graph) {
 
 EMU_API int cuGraphExecDestroy(void *executable) {
   EMU_ENTER();
+  if (!executables.erase((Graph *)executable)) {
+    return INVALID_VALUE;
+  }
   drainAll();  // a launch may still be queued
   delete (Graph *)executable;
   return SUCCESS;

@@ -13,6 +13,7 @@ namespace {
 
 std::string fault_;
 std::map<std::string, int> calls;
+std::map<std::string, int64_t> works;  // the empty name for all
 
 const char *environment(const char *name, const char *otherwise) {
   const char *value = getenv(name);
@@ -66,6 +67,11 @@ int fault(int status, const char *format, ...) {
   return stickyStatus = status;
 }
 
+void countWork(const std::string &name) {
+  works[name]++;
+  works[""]++;
+}
+
 const std::string &lastFault() {
   return fault_;
 }
@@ -82,4 +88,16 @@ EMU_API int emu_enter(const char *function) {
   }
   auto it = planted.find({function, call});
   return it != planted.end() ? it->second : stickyStatus;
+}
+
+EMU_API int64_t emu_call_count(const char *function) {
+  std::lock_guard<std::recursive_mutex> guard(lock);
+  auto it = calls.find(function);
+  return it != calls.end() ? it->second : 0;
+}
+
+EMU_API int64_t emu_work_count(const char *name) {
+  std::lock_guard<std::recursive_mutex> guard(lock);
+  auto it = works.find(name);
+  return it != works.end() ? it->second : 0;
 }

@@ -64,6 +64,9 @@ extern int stickyStatus;
 __attribute__((format(printf, 2, 3))) int fault(int status, const char *format, ...);
 const std::string &lastFault();
 
+// Work of a name is being done.
+void countWork(const std::string &name);
+
 // Begins every function of the driver that can fail.
 #define EMU_ENTER()                        \
   if (int entered = emu_enter(__func__)) { \

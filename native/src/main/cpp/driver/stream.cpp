@@ -29,6 +29,8 @@ void perform(const Work &work) {
 
 }  // namespace
 
+thread_local int threadMode = GLOBAL;
+
 Stream *streamOf(void *handle) {
   return handle > (void *)2 ? (Stream *)handle : &legacyStream;
 }
@@ -80,16 +82,37 @@ int drainAll(bool blockingOnly) {
 }
 
 int refuseInCapture() {
+  int status = SUCCESS;
   for (Capture *capture : captures) {
     bool mine = pthread_equal(capture->thread, pthread_self());
-    if (capture->mode == GLOBAL || (capture->mode == THREAD_LOCAL && mine)) {
+    bool concerned = mine ? capture->mode != RELAXED : capture->mode == GLOBAL && threadMode == GLOBAL;
+    if (concerned && threadMode != RELAXED) {
       capture->invalid = true;
-      return STREAM_CAPTURE_UNSUPPORTED;
+      status = STREAM_CAPTURE_UNSUPPORTED;
     }
   }
-  return SUCCESS;
+  return status;
 }
 
+int refuseDeviceWait() {
+  for (Capture *capture : captures) {
+    capture->invalid = true;
+  }
+  return captures.empty() ? SUCCESS : STREAM_CAPTURE_UNSUPPORTED;
+}
+
+int refuseCaptured(Event *event) {
+  if (!event->capture) {
+    return SUCCESS;
+  }
+  if (captures.count(event->capture)) {
+    event->capture->invalid = true;
+  }
+  return CAPTURED_EVENT;
+}
+
+// CUDA lets asynchronous work on the legacy stream pass beside the capture of a non-blocking stream, and does it at once.
+// Who captures a list of calls meant it to be captured, so the emulator refuses that too.
 int enterLegacyStream() {
   for (Capture *capture : captures) {
     if (capture->origin->isBlocking()) {
@@ -205,9 +228,13 @@ int waitForEvent(Stream *stream, Event *event) {
 
 using namespace emulator;
 
-int emu_issue(void *handle, const char *name, Work work) {
+int emu_issue(void *handle, const char *name, Work uncounted) {
   std::lock_guard<std::recursive_mutex> guard(lock);
   Stream *stream = streamOf(handle);
+  Work work = [name = std::string(name), uncounted = std::move(uncounted)] {
+    countWork(name);
+    return uncounted();
+  };
   if (isLegacy(stream)) {
     if (int status = enterLegacyStream()) {
       return status;

@@ -27,6 +27,9 @@ struct Stream;
 
 enum CaptureMode { GLOBAL, THREAD_LOCAL, RELAXED };
 
+// How careful a thread is with the captures of others and its own, see cuThreadExchangeStreamCaptureMode.
+extern thread_local int threadMode;
+
 struct Capture {
   Graph *graph = new Graph;
   Stream *origin;
@@ -72,8 +75,15 @@ void resetStreams();
 int drain(Stream *stream, uint64_t upTo = ~0ull);
 int drainAll(bool blockingOnly = false);
 
-// For calls that a capture forbids: invalidates the captures concerned and returns the status, or 0.
+// For calls that are unsafe beside a capture, such as allocations: invalidates the captures concerned and returns the
+// status, or 0.
 int refuseInCapture();
+
+// For calls that wait for the whole device, which no capture allows, of whatever mode and thread.
+int refuseDeviceWait();
+
+// For a call that asks for an event which was recorded in a capture: spoils that if it is still under way.
+int refuseCaptured(Event *event);
 
 // For uses of the legacy stream, which waits for all blocking streams.
 int enterLegacyStream();

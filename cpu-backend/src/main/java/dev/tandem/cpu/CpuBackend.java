@@ -106,12 +106,7 @@ public final class CpuBackend implements Backend {
 
   @Override
   public Replay prepare(List<Call> calls) {
-    Runnable[] prepared = calls.stream().map(this::prepare).toArray(Runnable[]::new);
-    return () -> {
-      for (Runnable r : prepared) {
-        r.run();
-      }
-    };
+    return Replay.of(calls.stream().map(this::prepare).toList());
   }
 
   private Runnable prepare(Call call) {

@@ -29,6 +29,7 @@ import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Spec;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -139,19 +140,17 @@ public final class CudaBackend implements Backend {
     });
   }
 
+  /** One CUDA graph, or where the calls cannot be captured, the calls one by one. */
   @Override
   public Replay prepare(List<Call> calls) {
     context.enter();
-    List<Call> fixed = List.copyOf(calls);
-    Prepared[] prepared = fixed.stream().map(this::prepare).toArray(Prepared[]::new);
-    return () -> {
-      context.enter();
-      for (int i = 0; i < prepared.length; i++) {
-        Call call = fixed.get(i);
-        Prepared work = prepared[i];
-        context.run(call, () -> work.work().accept(scratch(call, work)));
-      }
-    };
+    List<CallList.Ready> ready = new ArrayList<>();
+    for (Call call : calls) {
+      Prepared prepared = context.named(call, () -> prepare(call));
+      long scratch = scratch(call, prepared);
+      ready.add(new CallList.Ready(call, () -> prepared.work().accept(scratch)));
+    }
+    return StepGraph.of(context, new CallList(context, ready));
   }
 
   /** The address of the call's scratch memory; 0 when it needs none. */

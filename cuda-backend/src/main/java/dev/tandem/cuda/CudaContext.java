@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class CudaContext implements AutoCloseable {
   /** Waits after every operation, so that a failure names the operation it belongs to. */
-  private static final boolean SYNCHRONOUS = Boolean.getBoolean("tandem.cuda.sync");
+  static final boolean SYNCHRONOUS = Boolean.getBoolean("tandem.cuda.sync");
   private static final int LEAST_FOR_REDUCED_PRECISION = 80;
 
   private final int ordinal;
@@ -42,7 +42,8 @@ final class CudaContext implements AutoCloseable {
   private final Kernels kernels;
   private final Map<Class<?>, AutoCloseable> handles = new HashMap<>();
   private final Deque<AutoCloseable> opened = new ArrayDeque<>();
-  private @Nullable Call current;
+  /** What is under way, for messages. */
+  private @Nullable Supplier<String> current;
   private @Nullable String dead;
 
   /** A stream whose native handle can be read. */
@@ -240,7 +241,12 @@ final class CudaContext implements AutoCloseable {
 
   /** What {@code work} finds out; failures in it are reported as those of {@code call}. */
   <T extends @Nullable Object> T named(Call call, Supplier<T> work) {
-    current = call;
+    return named(() -> call.op() + " of " + call.in() + " to " + call.out(), work);
+  }
+
+  /** What {@code work} finds out; failures in it are reported under {@code name}. */
+  <T extends @Nullable Object> T named(Supplier<String> name, Supplier<T> work) {
+    current = name;
     try {
       return work.get();
     } finally {
@@ -276,11 +282,11 @@ final class CudaContext implements AutoCloseable {
   }
 
   private String where(boolean sticky) {
-    Call c = current;
-    if (c == null) {
+    Supplier<String> name = current;
+    if (name == null) {
       return sticky ? ". It was reported late; -Dtandem.cuda.sync=true names the operation that failed" : "";
     }
-    String operation = c.op() + " of " + c.in() + " to " + c.out();
+    String operation = name.get();
     return sticky && !SYNCHRONOUS
         ? ". It happened in " + operation
             + " or in an earlier operation; -Dtandem.cuda.sync=true names the one that failed"

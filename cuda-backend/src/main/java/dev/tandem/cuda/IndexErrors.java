@@ -49,6 +49,18 @@ final class IndexErrors implements AutoCloseable {
     expected = true;
   }
 
+  /** Whether there are kernels that check indices in {@code captured}, which is run now without any effect. */
+  boolean expects(Runnable captured) {
+    boolean before = expected;
+    expected = false;
+    try {
+      captured.run();
+      return expected;
+    } finally {
+      expected = before;
+    }
+  }
+
   /** To be called when all work is done. */
   void raise() {
     if (!expected) {

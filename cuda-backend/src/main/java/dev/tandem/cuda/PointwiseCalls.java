@@ -26,7 +26,8 @@ final class PointwiseCalls {
   }
 
   /** All that the source of a kernel depends on. */
-  private record Key(Program program, List<DType> types, List<Boolean> moves, int rank, int width, boolean small) {
+  private record Key(Program program, List<DType> types, List<Boolean> moves, int rank, int width, boolean aligned,
+      boolean small) {
   }
 
   static Runnable prepare(Pointwise op, Call call, CudaContext context) {
@@ -46,7 +47,7 @@ final class PointwiseCalls {
     int width = width(walk, operands, context);
     Key key = new Key(op.program(), operands.stream().map(Operand::dtype).toList(),
         IntStream.range(0, operands.size()).mapToObj(k -> walk.inner(k) == 1).toList(), walk.rank(), width,
-        walk.isSmall());
+        width > 1 && positionsAligned(walk, operands.size()), walk.isSmall());
     Kernels.Kernel kernel = context.kernels().get(key, "pointwise",
         () -> source(op.program(), operands, call.out().size(), walk, width, context));
     long inner = walk.dims()[walk.rank() - 1];
@@ -87,6 +88,12 @@ final class PointwiseCalls {
       moves |= inner == 1;
     }
     return moves && walk.dims()[last] >= width;
+  }
+
+  /** Whether the row-major position of every access is a multiple of 4, so that its random numbers come of one block of words. */
+  private static boolean positionsAligned(Walk walk, int position) {
+    return position < walk.strides().length
+        && IntStream.range(0, walk.rank() - 1).allMatch(d -> walk.strides()[position][d] % 4 == 0);
   }
 
   private static String source(Program program, List<Operand> operands, int outputs, Walk walk, int width,
@@ -154,8 +161,15 @@ final class PointwiseCalls {
     for (int k = 0; k < outputs; k++) {
       text.append("  Pack<").append(type(operands, k)).append(", ").append(width).append("> y").append(k).append(";\n");
     }
+    List<Boolean> moves = IntStream.range(outputs, operands.size()).mapToObj(k -> walk.inner(k) == 1).toList();
+    boolean together = positionsAligned(walk, operands.size());
+    if (together) {
+      text.append(ProgramSource.ofAllNeighbours(program, inputs, moves, position, width, "  "));
+    }
+    String each = program.isRandom() ? position + " + j" : position;
     text.append("#pragma unroll\n  for (int j = 0; j < ").append(width).append("; j++) {\n    if (j < count) {\n");
-    text.append(ProgramSource.body(program, inputs, program.isRandom() ? position + " + j" : position, "      "));
+    text.append(together ? ProgramSource.ofNeighbour(program, inputs, moves, each, "      ")
+        : ProgramSource.body(program, inputs, each, "      "));
     for (int k = 0; k < outputs; k++) {
       text.append("      store(y").append(k).append(".at[j], r").append(program.outputs().get(k)).append(");\n");
     }

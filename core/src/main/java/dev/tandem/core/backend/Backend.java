@@ -77,8 +77,7 @@ public interface Backend extends AutoCloseable {
 
   /** Prepares calls that have already been executed, hence with every kernel compiled. */
   default Replay prepare(List<Call> calls) {
-    List<Call> fixed = List.copyOf(calls);
-    return () -> fixed.forEach(this::execute);
+    return Replay.of(List.copyOf(calls).stream().<Runnable>map(c -> () -> execute(c)).toList());
   }
 
   /** Returns when all work given before is done. */

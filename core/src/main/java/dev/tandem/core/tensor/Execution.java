@@ -156,15 +156,12 @@ public final class Execution {
     try {
       long bytes = backend.scratch(op, sources, targets);
       StepArena arena = scope == null || scope.device() != device ? device.inferenceArena() : scope.arena();
-      Storage scratch = bytes == 0 ? null : arena.take(DType.U8, bytes);
+      Storage scratch = bytes == 0 ? null : arena.scratch(bytes);
       Call call = new Call(op, sources, targets, scratch);
       if (scope != null && scope.device() == device && scope.trace() != null) {
         scope.trace().add(call);
       }
       backend.execute(call);
-      if (scratch != null) {
-        arena.giveBack(scratch);
-      }
     } catch (IndexOutOfBoundsException e) {
       throw (IndexOutOfBoundsException) new IndexOutOfBoundsException(
           describe(device, op, sources) + ": " + e.getMessage()).initCause(e);

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Memory of one step at a time. Free blocks form one stack per dtype and size class, which every step finds in the order of their
@@ -20,6 +21,7 @@ public final class StepArena {
   private final Lifetime lifetime;
   private final Map<Size, ArrayDeque<Storage>> free = new HashMap<>();
   private final List<Storage> blocks = new ArrayList<>();
+  private @Nullable Storage scratch;
 
   /** @param name what a step is called in messages: {@code step} */
   public StepArena(Device device, String name) {
@@ -47,6 +49,20 @@ public final class StepArena {
     stack(storage.dtype(), storage.elements()).push(storage);
   }
 
+  /**
+   * Memory that one call works in. The next call gets the same, since calls run one after the other; when one wants more, a larger
+   * block takes its place, and the old one lives as long as a prepared replay uses it.
+   */
+  Storage scratch(long bytes) {
+    Storage known = scratch;
+    if (known == null || known.elements() < bytes) {
+      scratch = null;
+      known = device.allocate(DType.U8, sizeClass(bytes), "scratch memory");
+      scratch = known;
+    }
+    return known;
+  }
+
   void end() {
     lifetime.end();
     free.values().forEach(ArrayDeque::clear);
@@ -57,6 +73,7 @@ public final class StepArena {
 
   /** Lets go of blocks that nobody uses now; whoever still reaches one through a prepared replay keeps it alive. */
   void trim() {
+    scratch = null;
     for (ArrayDeque<Storage> stack : free.values()) {
       blocks.removeAll(stack);
       stack.clear();
@@ -65,7 +82,7 @@ public final class StepArena {
 
   /** Bytes held, whether in use or not. */
   public long bytes() {
-    long sum = 0;
+    long sum = scratch == null ? 0 : scratch.elements();
     for (Storage s : blocks) {
       sum += s.elements() * s.dtype().bytes();
     }

@@ -157,6 +157,15 @@ abstract class RowsContract extends Contract {
     }
   }
 
+  /** More rows than two bytes count, and more indices than one block of a sort takes. */
+  @Test
+  void scatterAddOfManyRows() {
+    for (int rows : new int[] {256, 257, 70_001}) {
+      trial(rows, t -> scatter(t, t.slot(DType.F32, Arrangement.CONTIGUOUS, 5000, 4),
+          indices(t, 5000, rows, Arrangement.CONTIGUOUS), rows, Arrangement.CONTIGUOUS));
+    }
+  }
+
   @Test
   void indicesOutOfRangeAreNamed() {
     if (!raisesIndexErrors()) {
@@ -188,7 +197,7 @@ abstract class RowsContract extends Contract {
   @Test
   void cumulativeSumsAlongEveryAxis() {
     int[][] shapes =
-        {{1}, {5}, {33}, {0}, {7, 17}, {17, 7}, {3, 5, 16}, {2, 3, 4, 9}, {3, 0, 2}, {2, 1000}, {1000, 33}};
+        {{1}, {5}, {33}, {0}, {7, 17}, {17, 7}, {3, 5, 16}, {2, 3, 4, 9}, {3, 0, 2}, {2, 1000}, {1000, 33}, {20_011}, {3, 16_500}};
     for (int[] dims : shapes) {
       for (int axis = 0; axis < dims.length; axis++) {
         for (boolean reverse : new boolean[] {false, true}) {

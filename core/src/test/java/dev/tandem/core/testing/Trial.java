@@ -175,13 +175,8 @@ final class Trial implements AutoCloseable {
   }
 
   private List<Slot> outputs(List<Spec> specs, Arrangement arrangement) {
-    return specs.stream()
-        .map(spec -> unrounded(slot(spec.dtype(), arrangement.of(spec.shape()), Numbers.ORDINARY))).toList();
-  }
-
-  private static Slot unrounded(Slot s) {
-    double[] values = ReferenceBackend.values(s.want).clone();
-    return new Slot(s.layout, s.got, new Elements.Memory(s.dtype(), values, true), s.before, s.side);
+    return specs.stream().map(spec -> unrounded(slot(spec.dtype(), arrangement.of(spec.shape()), Numbers.ORDINARY)))
+        .toList();
   }
 
   private static List<Spec> specs(List<Slot> in) {
@@ -202,6 +197,11 @@ final class Trial implements AutoCloseable {
         .forEach(s -> made.add(s.seenBy(Side.BACKEND)));
     outputs(trailing, Arrangement.CONTIGUOUS).forEach(s -> made.add(s.seenBy(Side.ORACLE)));
     return made;
+  }
+
+  private static Slot unrounded(Slot s) {
+    double[] values = ReferenceBackend.values(s.want).clone();
+    return new Slot(s.layout, s.got, new Elements.Memory(s.dtype(), values, true), s.before, s.side);
   }
 
   /** A program, each element within {@link ErrorBound}. */

@@ -15,6 +15,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import jcuda.Pointer;
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUevent;
+import jcuda.driver.CUfunction;
 import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
 import jcuda.driver.CUmodule;
@@ -155,8 +156,9 @@ class EmulatorKernelTest {
   void aGraphRepeatsWhatWasCaptured() {
     CUstream stream = stream();
     CUdeviceptr y = upload(0f);
+    CUfunction add = function(module(SOURCE), "add");
     check(JCudaDriver.cuStreamBeginCapture(stream, 1));
-    check(launch(function(module(SOURCE), "add"), 1, 32, 0, stream, y, 1.5f, 1));
+    check(launch(add, 1, 32, 0, stream, y, 1.5f, 1));
     CUgraph graph = new CUgraph();
     check(JCudaDriver.cuStreamEndCapture(stream, graph));
     assertThat(download(y, 1)).as("nothing runs under capture").containsExactly(0);
