@@ -47,14 +47,14 @@ final class ConvolutionPlan {
   enum Direction {
     /** The output. Algorithms IMPLICIT_GEMM, IMPLICIT_PRECOMP_GEMM and GEMM; WINOGRAD and WINOGRAD_NONFUSED. */
     FORWARD("Forward", Set.of(0, 1, 2), Set.of(6, 7)),
-    /** The gradient of the image. Algorithm 1, as number 0 adds in any order; WINOGRAD and WINOGRAD_NONFUSED. */
-    GRAD_INPUT("BackwardData", Set.of(1), Set.of(4, 5)),
-    /** The gradient of the weight. Algorithm 1, as numbers 0 and 3 add in any order; WINOGRAD_NONFUSED. */
-    GRAD_WEIGHT("BackwardFilter", Set.of(1), Set.of(5));
+    /** The gradient of the image. Algorithms 0 and 1; WINOGRAD and WINOGRAD_NONFUSED. */
+    GRAD_INPUT("BackwardData", Set.of(0, 1), Set.of(4, 5)),
+    /** The gradient of the weight. Algorithms 0, 1 and 3; WINOGRAD_NONFUSED. */
+    GRAD_WEIGHT("BackwardFilter", Set.of(0, 1, 3), Set.of(5));
 
     /** As cuDNN names it in its calls. */
     private final String call;
-    /** Algorithms that add up products of elements, in an order that does not change from run to run. */
+    /** Algorithms that add up products of elements; cuDNN says which of them do it in any order, and those are left out. */
     private final Set<Integer> sums;
     /**
      * Algorithms by Winograd's transform. They are less exact than an F32 sum, and spread a NaN over elements that it does not
