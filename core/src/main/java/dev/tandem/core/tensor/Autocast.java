@@ -18,8 +18,8 @@ import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Shape;
 import dev.tandem.core.shape.ShapeException;
-import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,13 +35,14 @@ final class Autocast {
   private static final Pointwise TO_BF16 =
       new Pointwise("to" + DType.BF16, Program.IDENTITY, List.of(DType.BF16), Launch.NONE);
 
-  /** A rounded copy of what a lease held through one layout. */
-  private record Copy(Layout layout, int version, Tensor rounded) {
+  /** @param version of the contents that were rounded */
+  private record Copy(int version, Tensor rounded) {
   }
 
   private final Scope scope;
-  /** Copies live no longer than whoever else uses them: their frame, or the tape, which has saved them for the product's gradient. */
-  private final Map<Lease, List<Copy>> copies = new IdentityHashMap<>();
+  /** Copies of what the scope made live no longer than whoever else uses them: their frame, or the tape, which has saved them for the
+   * product's gradient. */
+  private final Map<Lease, Map<Layout, Copy>> copies = new IdentityHashMap<>();
 
   Autocast(Scope scope) {
     this.scope = scope;
@@ -101,10 +102,9 @@ final class Autocast {
       return t;
     }
     Tensor known = known(t);
-    Tensor rounded = known != null ? known : scope.withoutRecording(() -> Execution.one(TO_BF16, t));
+    Tensor rounded = known != null ? known : copy(t);
     if (known == null) {
-      copies.computeIfAbsent(t.lease(), l -> new ArrayList<>())
-          .add(new Copy(t.layout(), t.lease().version(), rounded));
+      copies.computeIfAbsent(t.lease(), l -> new HashMap<>()).put(t.layout(), new Copy(t.lease().version(), rounded));
     }
     Recorder recorder = scope.recorder();
     if (recorder == null || !t.requiresGrad() || !Scope.isRecording()) {
@@ -115,18 +115,28 @@ final class Autocast {
     return use;
   }
 
+  /** Of what outlives the scope, such as a weight, until it ends: layers and steps that share the weight share the copy. */
+  private Tensor copy(Tensor t) {
+    if (!t.lease().isPersistent()) {
+      return scope.withoutRecording(() -> Execution.one(TO_BF16, t));
+    }
+    Layout dense = t.layout().denseLikeThis();
+    Layout layout = dense != null ? dense : Layout.contiguous(t.shape());
+    Tensor copy = new Tensor(scope.leaseToEnd(DType.BF16, t.shape().size()), layout, DType.BF16, false, null);
+    Execution.into(TO_BF16, List.of(t), List.of(copy));
+    return copy;
+  }
+
+  /** How many copies could still be used. */
+  int copies() {
+    return (int) copies.values().stream().flatMap(m -> m.values().stream()).filter(c -> c.rounded.lease().isLive()).count();
+  }
+
+  /** Null if there is no copy, or what it was made of has been overwritten, or its memory been given back. */
   private @Nullable Tensor known(Tensor t) {
-    List<Copy> ofLease = copies.get(t.lease());
-    if (ofLease == null) {
-      return null;
-    }
-    ofLease.removeIf(c -> c.version != t.lease().version() || !c.rounded.lease().isLive());
-    for (Copy c : ofLease) {
-      if (c.layout.equals(t.layout())) {
-        return c.rounded;
-      }
-    }
-    return null;
+    Map<Layout, Copy> ofLease = copies.get(t.lease());
+    Copy c = ofLease == null ? null : ofLease.get(t.layout());
+    return c == null || c.version != t.lease().version() || !c.rounded.lease().isLive() ? null : c.rounded;
   }
 
   /** The float type of what a program gives: the widest of its operands, and in a scope with BF16 that of the widest operand of full

@@ -157,6 +157,11 @@ public final class Scope implements AutoCloseable {
     return lease;
   }
 
+  /** Memory that no frame gives back. */
+  Lease leaseToEnd(DType dtype, long elements) {
+    return Lease.step(device, arena.take(dtype, elements), arena, frame);
+  }
+
   StepArena arena() {
     return arena;
   }
