@@ -18,6 +18,7 @@ import dev.tandem.core.op.Op;
 import dev.tandem.core.op.Pointwise;
 import dev.tandem.core.op.Pool2d;
 import dev.tandem.core.op.Pool2dGrad;
+import dev.tandem.core.op.Precision;
 import dev.tandem.core.op.Recurrent;
 import dev.tandem.core.op.RecurrentGrad;
 import dev.tandem.core.op.Reduce;
@@ -25,6 +26,7 @@ import dev.tandem.core.op.ScatterAdd;
 import dev.tandem.core.op.SoftmaxCrossEntropy;
 import dev.tandem.core.op.SoftmaxCrossEntropyGrad;
 import dev.tandem.core.shape.DType;
+import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Spec;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -61,6 +63,17 @@ public final class CudaBackend implements Backend {
   @Override
   public String describe() {
     return Description.of(context);
+  }
+
+  /** Tensor cores multiply TF32 and BF16 from compute capability 8.0 on. */
+  @Override
+  public boolean supports(Precision precision) {
+    return context.precisions().contains(precision);
+  }
+
+  @Override
+  public Layout layout(Op op, List<Operand> in, Spec out) {
+    return Layouts.of(op, in, out);
   }
 
   @Override

@@ -84,12 +84,8 @@ final class RecurrentCalls {
     int states = forward.cell().states();
     List<Operand> gradWeights = out.subList(forward.weights(), forward.weights() + WEIGHTS);
     if (in.get(0).shape().dim(1) == 0) {
-      List<StridedCopy> zeros = gradWeights.stream().map(o -> StridedCopy.of(context, o.layout(), o.layout())).toList();
-      return Prepared.of(() -> {
-        for (int k = 0; k < WEIGHTS; k++) {
-          zeros.get(k).run(0, context.address(gradWeights.get(k)));
-        }
-      });
+      List<Runnable> zeros = gradWeights.stream().map(o -> StridedCopy.zeros(context, o)).toList();
+      return Prepared.of(() -> zeros.forEach(Runnable::run));
     }
     if (!isForCudnn(forward, in.get(0).shape())) {
       return RecurrentSteps.prepare(op, call, context);
@@ -143,7 +139,7 @@ final class RecurrentCalls {
 
   private static RecurrentPlan plan(Recurrent op, Shape x, Shape h0, CudaContext context) {
     return RecurrentPlan.of(context,
-        new RecurrentPlan.Key(op.cell(), x.dim(0), x.dim(1), x.dim(2), h0.dim(1)));
+        new RecurrentPlan.Key(op.cell(), x.dim(0), x.dim(1), x.dim(2), h0.dim(1), Arithmetic.of(op, DType.F32)));
   }
 
   /** What a pass starts from, or the gradients of that: x and the first states. */
@@ -195,10 +191,10 @@ final class RecurrentCalls {
         Layout dense = Layout.contiguous(rows.shape());
         long address = context.address(new Operand(operand.storage(), rows));
         if (load) {
-          StridedCopy copy = StridedCopy.of(context, rows, dense);
+          StridedCopy copy = StridedCopy.of(context, rows, dense, operand.dtype());
           copies.add(space -> copy.run(address, space + s.at()));
         } else {
-          StridedCopy copy = StridedCopy.of(context, dense, rows);
+          StridedCopy copy = StridedCopy.of(context, dense, rows, operand.dtype());
           copies.add(space -> copy.run(space + s.at(), address));
         }
       }

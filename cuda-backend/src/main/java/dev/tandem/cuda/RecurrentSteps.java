@@ -4,6 +4,7 @@ import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Operand;
 import dev.tandem.core.op.Recurrent;
 import dev.tandem.core.op.RecurrentGrad;
+import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Layout;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,6 +26,7 @@ final class RecurrentSteps {
   private final Recurrent op;
   private final CudaContext context;
   private final Cublas cublas;
+  private final Arithmetic arithmetic;
   private final Staging staging;
   private final int steps;
   private final int sequences;
@@ -42,6 +44,7 @@ final class RecurrentSteps {
     this.op = op;
     this.context = context;
     cublas = Cublas.of(context);
+    arithmetic = Arithmetic.of(op, DType.F32);
     staging = new Staging(context);
     steps = in.get(0).shape().dim(0);
     sequences = in.get(0).shape().dim(1);
@@ -124,11 +127,15 @@ final class RecurrentSteps {
 
   /** {@code c [m, n] = a [m, k] b [k, n]}, or that added to c; cuBLAS computes the transposes, by columns. */
   private void product(int m, int n, int k, Matrix a, Matrix b, Matrix c, boolean accumulate) {
+    product(arithmetic, m, n, k, a, b, c, accumulate);
+  }
+
+  private void product(Arithmetic how, int m, int n, int k, Matrix a, Matrix b, Matrix c, boolean accumulate) {
     if (k == 0) {
       check(JCudaDriver.cuMemsetD8Async(new Address(c.address), (byte) 0, (long) m * n * Float.BYTES,
           context.stream()), "cuMemsetD8Async");
     } else if (m > 0 && n > 0) {
-      cublas.sgemm(n, m, k, b.forCublas(), a.forCublas(), c.forCublas(), accumulate, 1);
+      cublas.multiply(how, n, m, k, b.forCublas(), a.forCublas(), c.forCublas(), accumulate, 1);
     }
   }
 
@@ -283,7 +290,8 @@ final class RecurrentSteps {
     check(JCudaDriver.cuMemsetD32Async(new Address(ones), Float.floatToRawIntBits(1), all, context.stream()),
         "cuMemsetD32Async");
     Matrix sum = Matrix.of(ones, all);
-    product(1, rows, all, sum, ofX, Matrix.of(gradients.get(w + 2).address(base), rows), false);
-    product(1, rows, all, sum, ofH, Matrix.of(gradients.get(w + 3).address(base), rows), false);
+    // What is only summed up is not rounded.
+    product(Arithmetic.FP32, 1, rows, all, sum, ofX, Matrix.of(gradients.get(w + 2).address(base), rows), false);
+    product(Arithmetic.FP32, 1, rows, all, sum, ofH, Matrix.of(gradients.get(w + 3).address(base), rows), false);
   }
 }

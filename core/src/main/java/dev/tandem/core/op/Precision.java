@@ -1,5 +1,7 @@
 package dev.tandem.core.op;
 
+import java.util.Locale;
+
 /** How the products of a step, matrix products, convolutions and recurrent layers, are computed. */
 public enum Precision {
   /** Single precision throughout. */
@@ -8,5 +10,11 @@ public enum Precision {
   TF32,
   /** Operands of products are BF16, and activations between them; products are summed in fp32. What is learnt and what is summed up,
    * parameters, gradients, optimizer state, statistics and losses, stays F32. */
-  BF16
+  BF16;
+
+  /** As the command line has it: {@code bf16}. */
+  @Override
+  public String toString() {
+    return name().toLowerCase(Locale.ROOT);
+  }
 }

@@ -36,9 +36,10 @@ public final class Execution {
   }
 
   /** @param rowMajor whether the results must be row-major, whatever order their operands are in */
-  static List<Tensor> run(boolean rowMajor, Op op, Tensor... inputs) {
-    List<Tensor> in = List.of(inputs);
-    Device device = in.get(0).device();
+  static List<Tensor> run(boolean rowMajor, Op asked, Tensor... inputs) {
+    Device device = inputs[0].device();
+    Op op = Autocast.op(device, asked);
+    List<Tensor> in = List.of(Autocast.operands(op, inputs));
     List<Spec> specs = check(device, op, in);
     Backend backend = device.backend();
     if (op instanceof Composite c && !backend.supports(c)) {
@@ -85,8 +86,9 @@ public final class Execution {
    *
    * @throws ShapeException if the operands do not fit, or the results not the outputs
    */
-  public static void into(Op op, List<Tensor> in, List<Tensor> out) {
+  public static void into(Op asked, List<Tensor> in, List<Tensor> out) {
     Device device = out.get(0).device();
+    Op op = Autocast.op(device, asked);
     List<Spec> specs = check(device, op, in);
     for (int k = 0; k < out.size(); k++) {
       if (!specs.get(k).equals(out.get(k).spec())) {

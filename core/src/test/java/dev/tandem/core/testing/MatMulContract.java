@@ -105,15 +105,19 @@ abstract class MatMulContract extends Contract {
   }
 
   /** As attention has them: [batch, time, heads, size] seen as [batch, heads, time, size]. */
-  @Test
-  void headsOfOneProjection() {
+  private void heads(DType type, MatMul op) {
     trial(7, t -> {
-      Trial.Slot packed = t.slot(DType.F32, Arrangement.CONTIGUOUS, 2, 11, 3, 4, 8);
+      Trial.Slot packed = t.slot(type, Arrangement.CONTIGUOUS, 2, 11, 3, 4, 8);
       Layout heads = packed.layout().permute(2, 0, 3, 1, 4);
       Trial.Slot query = packed.as(Layout.of(Shape.of(2, 4, 11, 8), strides(heads, 1), heads.offset()));
       Trial.Slot key = packed.as(Layout.of(Shape.of(2, 4, 11, 8), strides(heads, 1), heads.offset() + heads.stride(0)));
-      multiply(t, false, query, key.as(key.layout().permute(0, 1, 3, 2)), Arrangement.CONTIGUOUS);
+      multiply(t, op, query, key.as(key.layout().permute(0, 1, 3, 2)), Arrangement.CONTIGUOUS);
     });
+  }
+
+  @Test
+  void headsOfOneProjection() {
+    heads(DType.F32, new MatMul(false));
   }
 
   private static long[] strides(Layout l, int from) {
@@ -221,6 +225,7 @@ abstract class MatMulContract extends Contract {
             matrix.as(matrix.layout().expand(Shape.of(2, 17, 5))), Arrangement.CONTIGUOUS);
       });
     }
+    heads(type, op);
     // A sum in BF16 would have no correct digit left.
     trial(23, t -> multiply(t, op, t.slot(type, Arrangement.CONTIGUOUS, 3, 4001),
         t.slot(type, Arrangement.COLUMN_MAJOR, 4001, 5), Arrangement.CONTIGUOUS));
