@@ -1,6 +1,6 @@
-// Softmax cross entropy. LANES threads share a row, as many as have work: a part of a warp, a warp, or a block, and a block takes as
-// many rows as it has room for. A lane takes four neighbouring classes at a time; PACKED says that they are read in one access, and
-// changes no sum.
+// Softmax cross entropy. LANES threads share a row, as many as have work: a part of a warp, a warp, or a block, and a
+// block takes as many rows as it has room for. A lane takes four neighbouring classes at a time; PACKED says that they
+// are read in one access, and changes no sum.
 
 #define ROWS (256 / LANES)
 #define INFINITE __int_as_float(0x7f800000)
@@ -21,8 +21,8 @@ __device__ __forceinline__ Four four(const float *x, int c, int classes, long lo
   return v;
 }
 
-// The largest logit seen and the sum of exp(logit - largest), in one pass over them (Milakov and Gimelshein: Online normalizer
-// calculation for softmax, 2018).
+// The largest logit seen and the sum of exp(logit - largest), in one pass over them (Milakov and Gimelshein: Online
+// normalizer calculation for softmax, 2018).
 struct Normalizer {
   float largest;
   float sum;

@@ -1,5 +1,5 @@
-// What a reduction keeps of the elements it has seen. Joining two of them does not depend on which comes first, but for the rounding
-// of sums, whose order is fixed by the shape alone.
+// What a reduction keeps of the elements it has seen. Joining two of them does not depend on which comes first, but for
+// the rounding of sums, whose order is fixed by the shape alone.
 
 enum Kind { SUM, MAX, MIN, ARGMAX, ARGMIN };
 
@@ -67,7 +67,8 @@ template <Kind K, class T> struct Position {
   __device__ __forceinline__ int result() const { return at; }
 };
 
-// Leaves what LANES neighbouring threads have seen, a power of two, with the first of them. All threads of the block take part.
+// Leaves what LANES neighbouring threads have seen, a power of two, with the first of them. All threads of the block
+// take part.
 template <int LANES, class Partial> __device__ __forceinline__ void join_neighbours(Partial &all) {
 #pragma unroll
   for (int d = (LANES < 32 ? LANES : 32) / 2; d > 0; d /= 2) {
