@@ -27,7 +27,10 @@ import jcuda.jcudnn.cudnnTensorDescriptor;
  * {@code -Dtandem.cuda.search=true}, found fastest when it tried them all.
  */
 final class ConvolutionPlan {
-  /** Whether algorithms are tried, which takes a while for each new shape and memory for a second set of operands. */
+  /**
+   * Whether algorithms are tried, which takes a while for each new shape and memory for a second set of operands. Which one wins may
+   * differ from run to run, and with it the last bits of a sum.
+   */
   private static final boolean SEARCH = Boolean.getBoolean("tandem.cuda.search");
   private static final int CROSS_CORRELATION = 1;
   private static final int DETERMINISTIC = 1;
