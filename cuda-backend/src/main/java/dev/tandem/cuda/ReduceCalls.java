@@ -100,7 +100,7 @@ final class ReduceCalls {
     Plan plan = Plan.of(results, reduced, elements, call.in().size());
     ReduceSource source =
         new ReduceSource(op, call, results, reduced, plan, isPacked(call.in(), results, reduced, plan, context));
-    Kernels.Kernel fold = source.kernel("fold", context);
+    Kernels.Kernel fold = source.fold(context);
     long outputs = results.size();
     List<Long> arguments = new ArrayList<>(List.of(outputs, elements, plan.part, plan.parts));
     call.in().forEach(o -> arguments.add(context.address(o)));
@@ -116,7 +116,7 @@ final class ReduceCalls {
     if (plan.parts == 1) {
       return Prepared.of(() -> context.launch(fold, blocks, THREADS, 0, values));
     }
-    Kernels.Kernel join = source.kernel("join", context);
+    Kernels.Kernel join = source.join(context);
     int together = THREADS / ReduceSource.JOIN_LANES;
     return new Prepared(outputs * plan.parts * PARTIAL_BYTES, partial -> {
       values[scratchArgument] = partial;

@@ -28,11 +28,21 @@ record ReduceSource(Reduce op, Call call, Walk results, Walk reduced, ReduceCall
     return op.kind().isPosition() || op.prologue().isRandom();
   }
 
-  Kernels.Kernel kernel(String name, CudaContext context) {
-    Key key = new Key(name, op.kind(), op.prologue(), call.in().stream().map(Operand::dtype).toList(),
-        call.out().getFirst().dtype(), results.rank(), reduced.rank(), plan.lanes(), plan.lanesAreNeighbours(),
-        IntStream.range(0, call.in().size()).mapToObj(this::isPacked).toList(), isSmall());
-    return context.kernels().get(key, name, () -> text(name, context.kernels()));
+  Kernels.Kernel fold(CudaContext context) {
+    Key key = key("fold", plan.lanes(), plan.lanesAreNeighbours(),
+        IntStream.range(0, call.in().size()).mapToObj(this::isPacked).toList());
+    return context.kernels().get(key, "fold", () -> header(context.kernels()) + "#define LANES " + plan.lanes()
+        + "\n#define RESULTS " + plan.resultsOfBlock() + "\n#define WIDTH " + plan.width() + "\n" + fold());
+  }
+
+  Kernels.Kernel join(CudaContext context) {
+    return context.kernels().get(key("join", JOIN_LANES, true, List.of()), "join",
+        () -> header(context.kernels()) + join());
+  }
+
+  private Key key(String name, int lanes, boolean neighbours, List<Boolean> packedInputs) {
+    return new Key(name, op.kind(), op.prologue(), call.in().stream().map(Operand::dtype).toList(),
+        call.out().getFirst().dtype(), results.rank(), reduced.rank(), lanes, neighbours, packedInputs, isSmall());
   }
 
   private boolean isSmall() {
@@ -62,13 +72,11 @@ record ReduceSource(Reduce op, Call call, Walk results, Walk reduced, ReduceCall
         .append(ProgramSource.parameters(op.prologue())).toString();
   }
 
-  private String text(String name, Kernels kernels) {
+  private String header(Kernels kernels) {
     String kind = op.kind().isPosition() ? "Position<" : "Fold<";
     String register = ProgramSource.register(op.prologue().outputKind(0));
     return kernels.source("elements.cuh") + kernels.source("opcodes.cuh") + kernels.source("fold.cuh") + "typedef "
-        + kind + op.kind() + ", " + register + "> Partial;\n#define LANES " + plan.lanes() + "\n#define RESULTS "
-        + plan.resultsOfBlock() + "\n#define WIDTH " + plan.width() + "\n"
-        + (name.equals("fold") ? fold() : join());
+        + kind + op.kind() + ", " + register + "> Partial;\n";
   }
 
   private String fold() {
