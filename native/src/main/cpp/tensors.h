@@ -32,6 +32,19 @@ inline uint16_t toBf16(float value) {
   return value != value ? 0x7fff : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
 }
 
+// Rounded to the 10 bits of mantissa that a tensor core reads of an fp32 operand, to nearest, ties to even.
+inline float toTf32(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return value != value ? value : fromBits((bits + 0xfff + (bits >> 13 & 1)) & ~0x1fffu);
+}
+
+inline void toTf32(Floats &values) {
+  for (float &value : values) {
+    value = toTf32(value);
+  }
+}
+
 inline float load(Type type, const void *p, size_t i) {
   switch (type) {
     case F32: return ((const float *)p)[i];

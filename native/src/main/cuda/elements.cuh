@@ -22,7 +22,7 @@ __device__ __forceinline__ void store(bf16 &to, float x) {
   to.bits = x != x ? (unsigned short)(u >> 16 | 0x40u) : (unsigned short)((u + 0x7fffu + (u >> 16 & 1u)) >> 16);
 }
 
-// N elements that are read and written in one access.
-template <class T, int N> struct alignas(sizeof(T) * N) Pack {
+// N elements that are read and written in one access, or in several of 16 bytes, the widest there are.
+template <class T, int N> struct alignas(sizeof(T) * N < 16 ? sizeof(T) * N : 16) Pack {
   T at[N];
 };

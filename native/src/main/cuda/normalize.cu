@@ -1,5 +1,6 @@
 // Normalisation and its gradients. A block computes one result (or row of results) from all elements that belong to it. All six
 // operands are walked with strides of their own over the shape of x: four axes that tell results apart, four that are summed over.
+// Element is what x and y, and their gradients, are in memory; all else is float.
 
 #define EIGHT(p) long long p##0, long long p##1, long long p##2, long long p##3, long long p##4, long long p##5, \
                  long long p##6, long long p##7
@@ -66,7 +67,7 @@ __device__ float blockSum(float value) {
 #define FOR_ELEMENTS(j) for (long long j = threadIdx.x; j < elements; j += blockDim.x)
 
 // Operands: x, weight or null, bias or null, y, mean, variance.
-extern "C" __global__ void normalize(const float *x, const float *weight, const float *bias, float *y, float *mean,
+extern "C" __global__ void normalize(const Element *x, const float *weight, const float *bias, Element *y, float *mean,
                                      float *variance, long long results, long long elements, float eps, WALK) {
   Walk walk = MAKE_WALK;
   Place start = {{0, 0, 0, 0, 0, 0}};
@@ -74,20 +75,20 @@ extern "C" __global__ void normalize(const float *x, const float *weight, const 
     Place row = moved(walk, start, r, KEPT);
     float sum = 0;
     FOR_ELEMENTS(j) {
-      sum += x[moved(walk, row, j, SUMMED).at[0]];
+      sum += load(x[moved(walk, row, j, SUMMED).at[0]]);
     }
     float m = blockSum(sum) / (float)elements;
     float squares = 0;
     FOR_ELEMENTS(j) {
-      float deviation = x[moved(walk, row, j, SUMMED).at[0]] - m;
+      float deviation = load(x[moved(walk, row, j, SUMMED).at[0]]) - m;
       squares += deviation * deviation;
     }
     float v = blockSum(squares) / (float)elements;
     float scale = 1.0f / sqrtf(v + eps);
     FOR_ELEMENTS(j) {
       Place p = moved(walk, row, j, SUMMED);
-      float z = (x[p.at[0]] - m) * scale;
-      y[p.at[3]] = weight == 0 ? z : z * weight[p.at[1]] + bias[p.at[2]];
+      float z = (load(x[p.at[0]]) - m) * scale;
+      store(y[p.at[3]], weight == 0 ? z : z * weight[p.at[1]] + bias[p.at[2]]);
     }
     if (threadIdx.x == 0) {
       mean[row.at[4]] = m;
@@ -97,8 +98,8 @@ extern "C" __global__ void normalize(const float *x, const float *weight, const 
 }
 
 // Operands: x, weight or null, mean, variance, gradient of y, gradient of x.
-extern "C" __global__ void normalize_grad(const float *x, const float *weight, const float *mean, const float *variance,
-                                          const float *gy, float *gx, long long results, long long elements, float eps,
+extern "C" __global__ void normalize_grad(const Element *x, const float *weight, const float *mean, const float *variance,
+                                          const Element *gy, Element *gx, long long results, long long elements, float eps,
                                           WALK) {
   Walk walk = MAKE_WALK;
   Place start = {{0, 0, 0, 0, 0, 0}};
@@ -109,23 +110,23 @@ extern "C" __global__ void normalize_grad(const float *x, const float *weight, c
     float sum = 0, product = 0;
     FOR_ELEMENTS(j) {
       Place p = moved(walk, row, j, SUMMED);
-      float g = weight == 0 ? gy[p.at[4]] : gy[p.at[4]] * weight[p.at[1]];
+      float g = weight == 0 ? load(gy[p.at[4]]) : load(gy[p.at[4]]) * weight[p.at[1]];
       sum += g;
-      product += g * ((x[p.at[0]] - m) * scale);
+      product += g * ((load(x[p.at[0]]) - m) * scale);
     }
     sum = blockSum(sum) / (float)elements;
     product = blockSum(product) / (float)elements;
     FOR_ELEMENTS(j) {
       Place p = moved(walk, row, j, SUMMED);
-      float g = weight == 0 ? gy[p.at[4]] : gy[p.at[4]] * weight[p.at[1]];
-      gx[p.at[5]] = (g - sum - (x[p.at[0]] - m) * scale * product) * scale;
+      float g = weight == 0 ? load(gy[p.at[4]]) : load(gy[p.at[4]]) * weight[p.at[1]];
+      store(gx[p.at[5]], (g - sum - (load(x[p.at[0]]) - m) * scale * product) * scale);
     }
   }
 }
 
 // Operands: x, mean, variance, gradient of y, gradients of weight and bias. A result is one weight.
-extern "C" __global__ void normalize_grad_weight(const float *x, const float *mean, const float *variance,
-                                                 const float *gy, float *gradWeight, float *gradBias, long long results,
+extern "C" __global__ void normalize_grad_weight(const Element *x, const float *mean, const float *variance,
+                                                 const Element *gy, float *gradWeight, float *gradBias, long long results,
                                                  long long elements, float eps, WALK) {
   Walk walk = MAKE_WALK;
   Place start = {{0, 0, 0, 0, 0, 0}};
@@ -134,9 +135,9 @@ extern "C" __global__ void normalize_grad_weight(const float *x, const float *me
     float sum = 0, product = 0;
     FOR_ELEMENTS(j) {
       Place p = moved(walk, row, j, SUMMED);
-      float g = gy[p.at[3]];
+      float g = load(gy[p.at[3]]);
       sum += g;
-      product += g * ((x[p.at[0]] - mean[p.at[1]]) / sqrtf(variance[p.at[2]] + eps));
+      product += g * ((load(x[p.at[0]]) - mean[p.at[1]]) / sqrtf(variance[p.at[2]] + eps));
     }
     sum = blockSum(sum);
     product = blockSum(product);

@@ -1,5 +1,5 @@
-// The instructions of pointwise programs. Java's rules where C's differ: MAX and MIN give NaN if an operand is NaN and order zeros by
-// sign, pow(1, NaN) is NaN, integers wrap, a float that becomes an integer saturates.
+// The instructions of pointwise programs. Java's rules where C's differ: MAX and MIN give NaN if an operand is NaN and
+// order zeros by sign, pow(1, NaN) is NaN, integers wrap, a float that becomes an integer saturates.
 
 __device__ __forceinline__ float op_max(float a, float b) {
   if (a != a || b != b) {
@@ -58,12 +58,16 @@ __device__ __forceinline__ int op_to_int(float a) {
   return a >= 2147483648.0f ? 2147483647 : a <= -2147483648.0f ? (int)0x80000000 : (int)a;
 }
 
-// Philox 4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3, SC 2011), the same bits as on the host:
-// counter (element / 4, step, salt, high half of element / 4), a multiple of 2^-24 in [0, 1).
-__device__ __forceinline__ float op_random(long long key, int step, int salt, long long element) {
-  unsigned long long block = (unsigned long long)element >> 2;
+// Four words of Philox 4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3, SC 2011), the
+// same bits as on the host: counter (block, step, salt, high half of block), where a block is four elements.
+struct Words {
+  unsigned at[4];
+};
+
+__device__ __forceinline__ Words philox(long long key, int step, int salt, unsigned long long block) {
   unsigned c0 = (unsigned)block, c1 = (unsigned)step, c2 = (unsigned)salt, c3 = (unsigned)(block >> 32);
   unsigned k0 = (unsigned)key, k1 = (unsigned)((unsigned long long)key >> 32);
+#pragma unroll
   for (int round = 0; round < 10; round++) {
     unsigned h0 = __umulhi(0xD2511F53u, c0), l0 = 0xD2511F53u * c0;
     unsigned h1 = __umulhi(0xCD9E8D57u, c2), l1 = 0xCD9E8D57u * c2;
@@ -74,6 +78,15 @@ __device__ __forceinline__ float op_random(long long key, int step, int salt, lo
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
-  unsigned word = (element & 2) == 0 ? ((element & 1) == 0 ? c0 : c1) : ((element & 1) == 0 ? c2 : c3);
-  return (float)(word >> 8) * 5.9604644775390625e-8f;
+  Words words = {{c0, c1, c2, c3}};
+  return words;
+}
+
+// A multiple of 2^-24 in [0, 1).
+__device__ __forceinline__ float uniform(unsigned word) { return (float)(word >> 8) * 5.9604644775390625e-8f; }
+
+__device__ __forceinline__ float op_random(long long key, int step, int salt, long long element) {
+  Words words = philox(key, step, salt, (unsigned long long)element >> 2);
+  unsigned low = (element & 1) == 0 ? words.at[0] : words.at[1], high = (element & 1) == 0 ? words.at[2] : words.at[3];
+  return uniform((element & 2) == 0 ? low : high);
 }

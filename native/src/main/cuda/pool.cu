@@ -1,5 +1,6 @@
 // Pooling of images [N, C, H, W] in any layout. A maximum is the first largest element of its window in row-major order, the first
-// NaN if there is one. The gradient is gathered by image element, so that sums have one order.
+// NaN if there is one. The gradient is gathered by image element, so that sums have one order. Element is what lies in memory; sums
+// are float.
 
 enum Kind { MAX, AVERAGE, AVERAGE_INSIDE };
 
@@ -23,12 +24,13 @@ __device__ int divisor(const Geometry &g, const Window &w) {
 }
 
 // Row times W plus column.
-__device__ int largest(const Geometry &g, const Window &w, const float *plane, long long rowStride, long long columnStride) {
+__device__ int largest(const Geometry &g, const Window &w, const Element *plane, long long rowStride,
+                       long long columnStride) {
   int best = -1;
   float known = 0;
   for (int h = w.top; h < w.bottom; h++) {
     for (int c = w.left; c < w.right; c++) {
-      float v = plane[h * rowStride + c * columnStride];
+      float v = load(plane[h * rowStride + c * columnStride]);
       if (best < 0 || (known == known && (v != v || v > known))) {
         best = h * g.W + c;
         known = v;
@@ -62,7 +64,7 @@ __device__ Place placeOf(long long i, int C, int H, int W, int channelsLast) {
   return p;
 }
 
-extern "C" __global__ void pool(float *y, const float *x, long long count, int C, int H, int W, int OH, int OW, int kernelH,
+extern "C" __global__ void pool(Element *y, const Element *x, long long count, int C, int H, int W, int OH, int OW, int kernelH,
                                 int kernelW, int strideH, int strideW, int paddingH, int paddingW, int kind,
                                 int channelsLast, long long xn, long long xc, long long xh, long long xw, long long yn,
                                 long long yc, long long yh, long long yw) {
@@ -70,26 +72,26 @@ extern "C" __global__ void pool(float *y, const float *x, long long count, int C
   for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += (long long)gridDim.x * blockDim.x) {
     Place p = placeOf(i, C, OH, OW, channelsLast);
     Window w = windowOf(g, p.h, p.w);
-    const float *plane = x + p.n * xn + p.c * xc;
+    const Element *plane = x + p.n * xn + p.c * xc;
     float result;
     if (kind == MAX) {
       int at = largest(g, w, plane, xh, xw);
-      result = plane[at / W * xh + at % W * xw];
+      result = load(plane[at / W * xh + at % W * xw]);
     } else {
       float sum = 0;
       for (int h = w.top; h < w.bottom; h++) {
         for (int c = w.left; c < w.right; c++) {
-          sum += plane[h * xh + c * xw];
+          sum += load(plane[h * xh + c * xw]);
         }
       }
       result = sum / (float)divisor(g, w);
     }
-    y[p.n * yn + p.c * yc + p.h * yh + p.w * yw] = result;
+    store(y[p.n * yn + p.c * yc + p.h * yh + p.w * yw], result);
   }
 }
 
-extern "C" __global__ void pool_grad(float *gx, const float *x, const float *gy, long long count, int C, int H, int W, int OH,
-                                     int OW, int kernelH, int kernelW, int strideH, int strideW, int paddingH,
+extern "C" __global__ void pool_grad(Element *gx, const Element *x, const Element *gy, long long count, int C, int H,
+                                     int W, int OH, int OW, int kernelH, int kernelW, int strideH, int strideW, int paddingH,
                                      int paddingW, int kind, int channelsLast, long long xn, long long xc, long long xh,
                                      long long xw, long long yn, long long yc, long long yh, long long yw, long long gn,
                                      long long gc, long long gh, long long gw) {
@@ -101,7 +103,7 @@ extern "C" __global__ void pool_grad(float *gx, const float *x, const float *gy,
     float sum = 0;
     for (int oh = oh0; oh < OH && oh * strideH - paddingH <= p.h; oh++) {
       for (int ow = ow0; ow < OW && ow * strideW - paddingW <= p.w; ow++) {
-        float gradient = gy[p.n * yn + p.c * yc + oh * yh + ow * yw];
+        float gradient = load(gy[p.n * yn + p.c * yc + oh * yh + ow * yw]);
         Window w = windowOf(g, oh, ow);
         if (kind != MAX) {
           sum += gradient / (float)divisor(g, w);
@@ -110,6 +112,6 @@ extern "C" __global__ void pool_grad(float *gx, const float *x, const float *gy,
         }
       }
     }
-    gx[p.n * gn + p.c * gc + p.h * gh + p.w * gw] = sum;
+    store(gx[p.n * gn + p.c * gc + p.h * gh + p.w * gw], sum);
   }
 }

@@ -96,6 +96,10 @@ EMU_API int cublasSetWorkspace_v2(void *handle, void *workspace, size_t bytes) {
 
 EMU_API int cublasSetMathMode(void *handle, int mode) {
   ENTER(handle, mode);
+  int kind = mode & mathModeBits;
+  if ((mode & ~(mathModeBits | disallowReducedPrecisionReduction)) || kind < DEFAULT_MATH || kind > TF32_TENSOR_OP_MATH) {
+    return INVALID_VALUE;
+  }
   state.mathMode = mode;
   return 0;
 }

@@ -48,6 +48,16 @@ void pack(const Matrix &matrix, int index, bool transpose, int rows, int columns
   }
 }
 
+bool isComputeType(int compute) {
+  switch (compute) {
+    case COMPUTE_16F:
+    case COMPUTE_32F:
+    case COMPUTE_64F:
+    case COMPUTE_32F_FAST_TF32: return true;
+    default: return false;
+  }
+}
+
 int run(const Gemm &g, float alpha, float beta) {
   Floats A((size_t)g.m * g.k), B((size_t)g.k * g.n), C((size_t)g.m * g.n);
   std::string name = g.function;
@@ -62,6 +72,10 @@ int run(const Gemm &g, float alpha, float beta) {
     }
     pack(g.a, i, g.transposeA, g.m, g.k, A);
     pack(g.b, i, g.transposeB, g.k, g.n, B);
+    if (g.tf32) {
+      toTf32(A);
+      toTf32(B);
+    }
     std::fill(C.begin(), C.end(), 0.f);
     multiply(g.m, g.n, g.k, A.data(), B.data(), C.data());
     for (int column = 0; column < g.n; column++) {
@@ -78,7 +92,8 @@ int run(const Gemm &g, float alpha, float beta) {
 
 }  // namespace
 
-int gemm(const CublasHandle &handle, const Gemm &g) {
+int gemm(const CublasHandle &handle, const Gemm &call) {
+  Gemm g = call;
   if (g.m < 0 || g.n < 0 || g.k < 0 || g.batch < 0 || g.a.leadingDimension < std::max(1, g.transposeA ? g.k : g.m) ||
       g.b.leadingDimension < std::max(1, g.transposeB ? g.n : g.k) || g.c.leadingDimension < std::max(1, g.m) ||
       !g.alpha || !g.beta) {
@@ -87,12 +102,16 @@ int gemm(const CublasHandle &handle, const Gemm &g) {
   bool sameTypes = g.a.type != OTHER && g.a.type == g.b.type &&
                    (g.c.type == g.a.type || (g.c.type == F32 && bytesOf(g.a.type) == 2));
   bool computable = (g.compute == COMPUTE_64F) == (g.a.type == F64) && (g.compute != COMPUTE_16F || g.a.type == F16);
-  if (!sameTypes || !computable) {
+  // cuBLAS has more compute types than these; a number that is none of its own is refused alike.
+  bool fast = g.compute == COMPUTE_32F_FAST_TF32;
+  if (!sameTypes || !computable || !isComputeType(g.compute) || (fast && g.c.type != F32)) {
     return NOT_SUPPORTED;
   }
   if (!g.m || !g.n || !g.batch) {
     return 0;
   }
+  g.tf32 = g.a.type == F32 &&
+           (fast || (g.compute == COMPUTE_32F && (handle.mathMode & mathModeBits) == TF32_TENSOR_OP_MATH));
   Type scalars = g.compute == COMPUTE_64F ? F64 : g.compute == COMPUTE_16F ? F16 : F32;
   bool onDevice = handle.scalarsOnDevice;
   float alpha = onDevice ? 0 : load(scalars, g.alpha, 0), beta = onDevice ? 0 : load(scalars, g.beta, 0);

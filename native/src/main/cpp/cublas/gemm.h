@@ -13,7 +13,11 @@ struct CublasHandle {
   int mathMode = 0;
 };
 
-enum ComputeType { COMPUTE_16F = 64, COMPUTE_32F = 68, COMPUTE_64F = 70 };
+enum ComputeType { COMPUTE_16F = 64, COMPUTE_32F = 68, COMPUTE_64F = 70, COMPUTE_32F_FAST_TF32 = 77 };
+
+// cublasMath_t, in the lower four bits of a mode.
+enum MathMode { DEFAULT_MATH = 0, PEDANTIC_MATH = 2, TF32_TENSOR_OP_MATH = 3 };
+constexpr int mathModeBits = 15, disallowReducedPrecisionReduction = 16;
 
 // Column-major, columns leadingDimension apart; the matrices of a batch stride elements apart.
 struct Matrix {
@@ -33,9 +37,10 @@ struct Gemm {
   Matrix c;
   int batch;
   int compute;
+  bool tf32 = false;  // F32 operands are rounded
 };
 
-// C (m by n) = alpha op(A) op(B) + beta C on the handle's stream, in fp32 whatever the types.
+// C (m by n) = alpha op(A) op(B) + beta C on the handle's stream, summed in fp32 whatever the types.
 int gemm(const CublasHandle &handle, const Gemm &call);
 
 }  // namespace emulator

@@ -10,9 +10,14 @@ int outputSize(const ConvolutionDescriptor &c, const TensorDescriptor &x, const 
   return (x.dims[2 + axis] + 2 * c.padding[axis] - window) / c.stride[axis] + 1;
 }
 
+// The configurations of types that cuDNN has, by its tables.
+bool computable(const ConvolutionDescriptor &c, Type data) {
+  return data == c.computeType || ((data == F16 || data == BF16) && c.computeType == F32);
+}
+
 bool fits(const ConvolutionDescriptor &c, const TensorDescriptor &x, const TensorDescriptor &w,
           const TensorDescriptor &y) {
-  bool types = x.type == w.type && x.type == y.type;
+  bool types = x.type == w.type && x.type == y.type && computable(c, x.type);
   bool ranks = x.rank == 4 && w.rank == 4 && y.rank == 4;
   bool channels = x.dims[1] == w.dims[1] * c.groups && y.dims[1] == w.dims[0] && w.dims[0] % c.groups == 0;
   return types && ranks && channels && x.dims[0] == y.dims[0] && y.dims[2] == outputSize(c, x, w, 0) &&
@@ -67,8 +72,62 @@ struct Geometry {
   }
 };
 
-size_t workspaceOf(int algorithm) {
-  return algorithm ? workspaceBytes : 0;
+// Whether operands are rounded to TF32.
+bool rounds(const ConvolutionDescriptor &c, const TensorDescriptor &x) {
+  return x.type == F32 && c.mathType != FMA_MATH;
+}
+
+enum Kind { FORWARD, BACKWARD_DATA, BACKWARD_FILTER };
+
+// How an algorithm sums: PLAIN in one order, ATOMIC in any, TRANSFORMED by Winograd with 3 x 3 taps a pixel apart only.
+enum Sums { PLAIN, ATOMIC, TRANSFORMED };
+
+struct Algorithm {
+  int number;
+  Sums sums;
+  size_t workspace;
+};
+
+// By the heuristics, fastest first. A search by time finds the last one fastest.
+std::vector<Algorithm> algorithmsOf(Kind kind) {
+  switch (kind) {
+    case FORWARD: return {{6, TRANSFORMED, workspaceBytes}, {1, PLAIN, workspaceBytes}, {0, PLAIN, 0}};
+    case BACKWARD_DATA: return {{0, ATOMIC, 0}, {5, TRANSFORMED, workspaceBytes}, {1, PLAIN, workspaceBytes}};
+    default:
+      return {{0, ATOMIC, 0}, {5, TRANSFORMED, workspaceBytes}, {1, PLAIN, workspaceBytes}, {3, ATOMIC, workspaceBytes}};
+  }
+}
+
+// Of a convolution in one direction. Real tables are longer; that they have gaps for bf16 is true of them too.
+bool offers(Kind kind, const Algorithm &algorithm, const ConvolutionDescriptor &c, const TensorDescriptor &x,
+            const TensorDescriptor &w) {
+  if (algorithm.sums == TRANSFORMED) {
+    return x.type == F32 && c.groups == 1 && w.dims[2] == 3 && w.dims[3] == 3 && c.stride[0] == 1 &&
+           c.stride[1] == 1 && c.dilation[0] == 1 && c.dilation[1] == 1;
+  }
+  bool dilated = c.dilation[0] > 1 || c.dilation[1] > 1;
+  return !(x.type == BF16 && kind != FORWARD && dilated && c.groups > 1);
+}
+
+const Algorithm *algorithmOf(const std::vector<Algorithm> &known, int number) {
+  for (const Algorithm &algorithm : known) {
+    if (algorithm.number == number) {
+      return &algorithm;
+    }
+  }
+  return nullptr;
+}
+
+// NOT_SUPPORTED if the algorithm does not do this convolution.
+int workspaceOf(Kind kind, int number, const ConvolutionDescriptor &c, const TensorDescriptor &x,
+                const TensorDescriptor &w, size_t *bytes) {
+  std::vector<Algorithm> known = algorithmsOf(kind);
+  const Algorithm *algorithm = algorithmOf(known, number);
+  if (!algorithm || !offers(kind, *algorithm, c, x, w)) {
+    return NOT_SUPPORTED;
+  }
+  *bytes = algorithm->workspace;
+  return 0;
 }
 
 // cudnnConvolution...AlgoPerf_t.
@@ -79,11 +138,19 @@ struct Performance {
   int determinism, mathType, reserved[3];
 };
 
-int listAlgorithms(int wanted, int *found, Performance *performances) {
-  const int algorithms[] = {1, 0};
-  *found = std::min(wanted, 2);
+int listAlgorithms(Kind kind, bool timed, const ConvolutionDescriptor &c, const TensorDescriptor &x,
+                   const TensorDescriptor &w, int wanted, int *found, Performance *performances) {
+  std::vector<Algorithm> known = algorithmsOf(kind);
+  std::stable_partition(known.begin(), known.end(), [&](auto &a) { return offers(kind, a, c, x, w); });
+  if (timed) {
+    auto end = std::find_if(known.begin(), known.end(), [&](auto &a) { return !offers(kind, a, c, x, w); });
+    std::reverse(known.begin(), end);
+  }
+  *found = std::min(wanted, (int)known.size());
   for (int i = 0; i < *found; i++) {
-    performances[i] = {algorithms[i], 0, -1.f, workspaceOf(algorithms[i]), 1, 0, {}};
+    bool offered = offers(kind, known[i], c, x, w);
+    performances[i] = {known[i].number, offered ? 0 : NOT_SUPPORTED, timed && offered ? i + 1.f : -1.f,
+                       known[i].workspace, known[i].sums != ATOMIC, c.mathType, {}};
   }
   return 0;
 }
@@ -96,7 +163,7 @@ EMU_API int cudnnSetConvolution2dDescriptor(void *c, int padH, int padW, int str
   NEED(padH >= 0 && padW >= 0 && strideH > 0 && strideW > 0 && dilationH > 0 && dilationW > 0);
   auto &convolution = as<ConvolutionDescriptor>(c);
   int groups = convolution.groups;
-  convolution = {{padH, padW}, {strideH, strideW}, {dilationH, dilationW}, mode != 0, groups};
+  convolution = {{padH, padW}, {strideH, strideW}, {dilationH, dilationW}, mode != 0, typeOf(type), groups};
   return 0;
 }
 
@@ -115,6 +182,7 @@ EMU_API int cudnnSetConvolutionGroupCount(void *c, int groups) {
 }
 
 EMU_API int cudnnSetConvolutionMathType(void *c, int mathType) {
+  NEED(mathType >= DEFAULT_MATH && mathType <= FMA_MATH);
   as<ConvolutionDescriptor>(c).mathType = mathType;
   return 0;
 }
@@ -138,36 +206,47 @@ EMU_API int cudnnGetConvolutionNdForwardOutputDim(void *c, void *x, void *w, int
 }
 
 // The three kinds take x, w and y at different places among a, b and d.
-#define ALGORITHMS(Kind, X, W, Y)                                                                                     \
-  EMU_API int cudnnGetConvolution##Kind##AlgorithmMaxCount(void *handle, int *count) {                                \
-    *count = 2;                                                                                                       \
+#define LIST_ALGORITHMS(Name, Kind, Timed, X, W, Y)                                                                   \
+  EMU_API int Name(void *handle, void *a, void *b, void *c, void *d, int wanted, int *found,                          \
+                   Performance *performances) {                                                                       \
+    ENTER(handle, a, b, c, d, wanted);                                                                                \
+    NEED(fits(as<ConvolutionDescriptor>(c), as<TensorDescriptor>(X), as<TensorDescriptor>(W),                         \
+              as<TensorDescriptor>(Y)));                                                                              \
+    if (Timed && emu_capturing(state.stream)) {                                                                       \
+      return EXECUTION_FAILED;                                                                                        \
+    }                                                                                                                 \
+    return listAlgorithms(Kind, Timed, as<ConvolutionDescriptor>(c), as<TensorDescriptor>(X),                         \
+                          as<TensorDescriptor>(W), wanted, found, performances);                                      \
+  }
+#define ALGORITHMS(Name, Kind, X, W, Y)                                                                               \
+  EMU_API int cudnnGetConvolution##Name##AlgorithmMaxCount(void *handle, int *count) {                                \
+    *count = (int)algorithmsOf(Kind).size();                                                                          \
     return 0;                                                                                                         \
   }                                                                                                                   \
-  EMU_API int cudnnGetConvolution##Kind##Algorithm_v7(void *handle, void *a, void *b, void *c, void *d, int wanted,   \
-                                                      int *found, Performance *performances) {                       \
-    ENTER(handle, a, b, c, d, wanted);                                                                                \
-    NEED(fits(as<ConvolutionDescriptor>(c), as<TensorDescriptor>(X), as<TensorDescriptor>(W),                         \
-              as<TensorDescriptor>(Y)));                                                                              \
-    return listAlgorithms(wanted, found, performances);                                                               \
-  }                                                                                                                   \
-  EMU_API int cudnnFindConvolution##Kind##Algorithm(void *handle, void *a, void *b, void *c, void *d, int wanted,     \
-                                                    int *found, Performance *performances) {                         \
-    ENTER(handle, a, b, c, d, wanted);                                                                                \
-    NEED(fits(as<ConvolutionDescriptor>(c), as<TensorDescriptor>(X), as<TensorDescriptor>(W),                         \
-              as<TensorDescriptor>(Y)));                                                                              \
-    return listAlgorithms(wanted, found, performances);                                                               \
-  }                                                                                                                   \
-  EMU_API int cudnnGetConvolution##Kind##WorkspaceSize(void *handle, void *a, void *b, void *c, void *d,              \
+  LIST_ALGORITHMS(cudnnGetConvolution##Name##Algorithm_v7, Kind, false, X, W, Y)                                      \
+  LIST_ALGORITHMS(cudnnFindConvolution##Name##Algorithm, Kind, true, X, W, Y)                                         \
+  EMU_API int cudnnGetConvolution##Name##WorkspaceSize(void *handle, void *a, void *b, void *c, void *d,              \
                                                        int algorithm, size_t *bytes) {                                \
     ENTER(handle, a, b, c, d, algorithm);                                                                             \
     NEED(fits(as<ConvolutionDescriptor>(c), as<TensorDescriptor>(X), as<TensorDescriptor>(W),                         \
               as<TensorDescriptor>(Y)));                                                                              \
-    *bytes = workspaceOf(algorithm);                                                                                  \
-    return 0;                                                                                                         \
+    return workspaceOf(Kind, algorithm, as<ConvolutionDescriptor>(c), as<TensorDescriptor>(X),                        \
+                       as<TensorDescriptor>(W), bytes);                                                               \
   }
-ALGORITHMS(Forward, a, b, d)
-ALGORITHMS(BackwardData, d, a, b)
-ALGORITHMS(BackwardFilter, a, d, b)
+ALGORITHMS(Forward, FORWARD, a, b, d)
+ALGORITHMS(BackwardData, BACKWARD_DATA, d, a, b)
+ALGORITHMS(BackwardFilter, BACKWARD_FILTER, a, d, b)
+
+// Begins a convolution with Geometry g: the algorithm must do it and have its workspace.
+#define NEED_ALGORITHM(kind)                                                                   \
+  NEED(fits(g.convolution, g.x, g.w, g.y));                                                    \
+  size_t needed = 0;                                                                           \
+  if (int status = workspaceOf(kind, algorithm, g.convolution, g.x, g.w, &needed)) {           \
+    return status;                                                                             \
+  }                                                                                            \
+  NEED(bytes >= needed);                                                                       \
+  bool tf32 = rounds(g.convolution, g.x);                                                      \
+  float a = scalar(g.x, alpha), b = scalar(g.x, beta)
 
 EMU_API int cudnnConvolutionForward(void *handle, const void *alpha, void *xd, const void *x, void *wd, const void *w,
                                     void *cd, int algorithm, void *workspace, size_t bytes, const void *beta, void *yd,
@@ -175,12 +254,14 @@ EMU_API int cudnnConvolutionForward(void *handle, const void *alpha, void *xd, c
   ENTER(handle, alpha, xd, x, wd, w, cd, algorithm, workspace, bytes, beta, yd, y);
   Geometry g{as<ConvolutionDescriptor>(cd), as<TensorDescriptor>(xd), as<TensorDescriptor>(wd),
              as<TensorDescriptor>(yd)};
-  NEED(fits(g.convolution, g.x, g.w, g.y));
-  NEED(bytes >= workspaceOf(algorithm));
-  float a = scalar(g.x, alpha), b = scalar(g.x, beta);
+  NEED_ALGORITHM(FORWARD);
   return issue(state, __func__, [=] {
     spoil(workspace, bytes, "cudnnConvolutionForward workspace");
     Floats vx = read(g.x, x, "cudnnConvolutionForward x"), vw = read(g.w, w, "cudnnConvolutionForward w");
+    if (tf32) {
+      toTf32(vx);
+      toTf32(vw);
+    }
     Floats vy(g.y.count());
     g.forEachTap([&](size_t weight, size_t xAt, size_t yAt, int count, int step) {
       float m = vw[weight], *to = &vy[yAt];
@@ -205,12 +286,14 @@ EMU_API int cudnnConvolutionBackwardData(void *handle, const void *alpha, void *
   ENTER(handle, alpha, wd, w, dyd, dy, cd, algorithm, workspace, bytes, beta, dxd, dx);
   Geometry g{as<ConvolutionDescriptor>(cd), as<TensorDescriptor>(dxd), as<TensorDescriptor>(wd),
              as<TensorDescriptor>(dyd)};
-  NEED(fits(g.convolution, g.x, g.w, g.y));
-  NEED(bytes >= workspaceOf(algorithm));
-  float a = scalar(g.x, alpha), b = scalar(g.x, beta);
+  NEED_ALGORITHM(BACKWARD_DATA);
   return issue(state, __func__, [=] {
     spoil(workspace, bytes, "cudnnConvolutionBackwardData workspace");
     Floats vy = read(g.y, dy, "cudnnConvolutionBackwardData dy"), vw = read(g.w, w, "cudnnConvolutionBackwardData w");
+    if (tf32) {
+      toTf32(vy);
+      toTf32(vw);
+    }
     Floats vx(g.x.count());
     g.forEachTap([&](size_t weight, size_t xAt, size_t yAt, int count, int step) {
       float m = vw[weight], *to = &vx[xAt];
@@ -235,13 +318,15 @@ EMU_API int cudnnConvolutionBackwardFilter(void *handle, const void *alpha, void
   ENTER(handle, alpha, xd, x, dyd, dy, cd, algorithm, workspace, bytes, beta, dwd, dw);
   Geometry g{as<ConvolutionDescriptor>(cd), as<TensorDescriptor>(xd), as<TensorDescriptor>(dwd),
              as<TensorDescriptor>(dyd)};
-  NEED(fits(g.convolution, g.x, g.w, g.y));
-  NEED(bytes >= workspaceOf(algorithm));
-  float a = scalar(g.x, alpha), b = scalar(g.x, beta);
+  NEED_ALGORITHM(BACKWARD_FILTER);
   return issue(state, __func__, [=] {
     spoil(workspace, bytes, "cudnnConvolutionBackwardFilter workspace");
     Floats vy = read(g.y, dy, "cudnnConvolutionBackwardFilter dy");
     Floats vx = read(g.x, x, "cudnnConvolutionBackwardFilter x"), vw(g.w.count());
+    if (tf32) {
+      toTf32(vx);
+      toTf32(vy);
+    }
     g.forEachTap([&](size_t weight, size_t xAt, size_t yAt, int count, int step) {
       float sum = 0;
       for (int i = 0; i < count; i++) {

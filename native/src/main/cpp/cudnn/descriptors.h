@@ -47,10 +47,14 @@ struct TensorDescriptor {
   }
 };
 
+// cudnnMathType. With all but the last, operands of F32 may be rounded to TF32.
+enum MathType { DEFAULT_MATH = 0, TENSOR_OP_MATH = 1, TENSOR_OP_MATH_ALLOW_CONVERSION = 2, FMA_MATH = 3 };
+
 struct ConvolutionDescriptor {
   int padding[2], stride[2], dilation[2];
   bool crossCorrelation;
-  int groups = 1, mathType = 0;
+  Type computeType = OTHER;
+  int groups = 1, mathType = DEFAULT_MATH;
 };
 
 enum PoolingMode { MAX = 0, AVERAGE_INCLUDE_PADDING = 1, AVERAGE_EXCLUDE_PADDING = 2, MAX_DETERMINISTIC = 3 };
@@ -79,11 +83,12 @@ enum BiasMode { NO_BIAS = 0, SINGLE_INPUT_BIAS = 1, DOUBLE_BIAS = 2, SINGLE_RECU
 struct RnnDescriptor {
   int cell, biasMode;
   bool bidirectional;
-  int dataType, inputSize, hiddenSize, layers;
+  int dataType, mathType, inputSize, hiddenSize, layers;
   DropoutDescriptor dropout;
 
   int gates() const { return cell == LSTM ? 4 : cell == GRU ? 3 : 1; }
   int directions() const { return bidirectional ? 2 : 1; }
+  bool tf32() const { return typeOf(dataType) == F32 && mathType != FMA_MATH; }
   int pseudoLayers() const { return layers * directions(); }  // a layer and a direction
 };
 

@@ -194,10 +194,10 @@ EMU_API int cudnnSetRNNDescriptor_v8(void *d, int algorithm, int cell, int biasM
   }
   NEED(isRnnType(dataType));
   NEED(cell >= RNN_RELU && cell <= GRU && biasMode >= NO_BIAS && biasMode <= SINGLE_RECURRENT_BIAS);
-  NEED(inputSize > 0 && hiddenSize > 0 && layers > 0);
+  NEED(inputSize > 0 && hiddenSize > 0 && layers > 0 && mathType >= DEFAULT_MATH && mathType <= FMA_MATH);
   as<RnnDescriptor>(d) = {cell,       biasMode, direction != 0,
-                          dataType,   inputSize, hiddenSize,
-                          layers,     dropout ? as<DropoutDescriptor>(dropout) : DropoutDescriptor()};
+                          dataType,   mathType, inputSize,
+                          hiddenSize, layers,   dropout ? as<DropoutDescriptor>(dropout) : DropoutDescriptor()};
   return 0;
 }
 

@@ -8,7 +8,14 @@ using namespace emulator;
 
 namespace {
 
-void addScaled(float *to, const float *from, float factor, int n) {
+// tf32: operands are rounded.
+void addScaled(float *to, const float *from, float factor, int n, bool tf32) {
+  if (tf32) {
+    for (int i = 0; i < n; i++) {
+      to[i] += toTf32(factor) * toTf32(from[i]);
+    }
+    return;
+  }
   for (int i = 0; i < n; i++) {
     to[i] += factor * from[i];
   }
@@ -69,9 +76,10 @@ void backwardDirection(Network &net, int pseudoLayer, const States &initial, con
         float gradient = dHidden[j] + dOutput[net.at(time, item, outWidth) + direction * H + j];
         before[j] += backwardUnit(rnn, cell, j, h, c, gradient, &dMemory[j]);
         for (int g = 0; g < G; g++) {
-          addScaled(in, net.matrix(pseudoLayer, g) + (size_t)j * width, cell.gateGradient(g)[j], width);
+          addScaled(in, net.matrix(pseudoLayer, g) + (size_t)j * width, cell.gateGradient(g)[j], width,
+                    rnn.tf32());
           addScaled(before.data(), net.matrix(pseudoLayer, G + g) + (size_t)j * H,
-                    cell.gateGradient(recurrentGradient(rnn, g))[j], H);
+                    cell.gateGradient(recurrentGradient(rnn, g))[j], H, rnn.tf32());
         }
       }
       std::copy(before.begin(), before.end(), dHidden);
@@ -94,8 +102,8 @@ void addWeightGradients(Network &net, int pseudoLayer, const Floats &in, const F
       for (int g = 0; g < G; g++) {
         for (int j = 0; j < H; j++) {
           float dInput = cell.gateGradient(g)[j], dRecurrent = cell.gateGradient(recurrentGradient(rnn, g))[j];
-          addScaled(net.matrix(pseudoLayer, g) + (size_t)j * width, x, dInput, width);
-          addScaled(net.matrix(pseudoLayer, G + g) + (size_t)j * H, h, dRecurrent, H);
+          addScaled(net.matrix(pseudoLayer, g) + (size_t)j * width, x, dInput, width, rnn.tf32());
+          addScaled(net.matrix(pseudoLayer, G + g) + (size_t)j * H, h, dRecurrent, H, rnn.tf32());
           if (hasBias(rnn, g)) {
             net.weights[biasOffset(rnn, pseudoLayer, g) + j] += dInput;
           }

@@ -7,8 +7,15 @@ using namespace emulator;
 
 namespace {
 
-float dot(const float *a, const float *b, int n) {
+// tf32: operands are rounded.
+float dot(const float *a, const float *b, int n, bool tf32) {
   float sum = 0;
+  if (tf32) {
+    for (int i = 0; i < n; i++) {
+      sum += toTf32(a[i]) * toTf32(b[i]);
+    }
+    return sum;
+  }
 #pragma omp simd reduction(+ : sum)
   for (int i = 0; i < n; i++) {
     sum += a[i] * b[i];
@@ -27,8 +34,9 @@ void forwardCell(Network &net, int pseudoLayer, const Cell &cell, const float *i
   for (int j = 0; j < H; j++) {
     float x[4], r[4];
     for (int g = 0; g < G; g++) {
-      x[g] = dot(net.matrix(pseudoLayer, g) + (size_t)j * width, in, width) + net.bias(pseudoLayer, g, j);
-      r[g] = dot(net.matrix(pseudoLayer, G + g) + (size_t)j * H, h, H) + net.bias(pseudoLayer, G + g, j);
+      x[g] = dot(net.matrix(pseudoLayer, g) + (size_t)j * width, in, width, rnn.tf32()) + net.bias(pseudoLayer, g, j);
+      r[g] = dot(net.matrix(pseudoLayer, G + g) + (size_t)j * H, h, H, rnn.tf32()) +
+             net.bias(pseudoLayer, G + g, j);
     }
     if (rnn.cell == LSTM) {
       float input = sigmoid(x[0] + r[0]), forget = sigmoid(x[1] + r[1]);

@@ -1,8 +1,10 @@
-// The one device and its primary context. It answers as compute capability 9.0 with four multiprocessors.
+// The one device and its primary context. It answers as compute capability 9.0, or what EMU_CAPABILITY says, with four
+// multiprocessors.
 #include "driver/memory.h"
 #include "driver/stream.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 
@@ -33,13 +35,19 @@ const std::map<int, int> attributes{
     {38, 1 << 20},     // L2 cache
     {39, 2048},        // threads of a multiprocessor
     {41, 1},           // unified addressing
-    {75, 9},           // compute capability, major
-    {76, 0},           // compute capability, minor
     {81, 227 << 10},   // shared memory of a multiprocessor
     {82, 65536},       // registers of a multiprocessor
     {97, 227 << 10},   // shared memory of a block after opting in
     {115, 1},          // memory pools
 };
+
+constexpr int CAPABILITY_MAJOR = 75, CAPABILITY_MINOR = 76;
+
+// EMU_CAPABILITY=75 means 7.5.
+int capability() {
+  const char *given = getenv("EMU_CAPABILITY");
+  return given ? atoi(given) : 90;
+}
 
 }  // namespace
 
@@ -84,6 +92,10 @@ EMU_API int cuDeviceTotalMem_v2(size_t *bytes, int device) {
 
 EMU_API int cuDeviceGetAttribute(int *value, int attribute, int device) {
   EMU_ENTER();
+  if (attribute == CAPABILITY_MAJOR || attribute == CAPABILITY_MINOR) {
+    *value = attribute == CAPABILITY_MAJOR ? capability() / 10 : capability() % 10;
+    return SUCCESS;
+  }
   auto it = attributes.find(attribute);
   *value = it == attributes.end() ? 0 : it->second;
   return SUCCESS;

@@ -22,9 +22,20 @@ import jcuda.jcudnn.cudnnConvolutionFwdAlgoPerf;
 import jcuda.jcudnn.cudnnFilterDescriptor;
 import jcuda.jcudnn.cudnnTensorDescriptor;
 
-/** A convolution in one direction on operands of certain layouts: descriptors, and the algorithm that cuDNN thinks fastest. */
+/**
+ * A convolution in one direction on operands of certain layouts: descriptors, and the algorithm that cuDNN thinks fastest, or, with
+ * {@code -Dtandem.cuda.search=true}, found fastest when it tried them all.
+ */
 final class ConvolutionPlan {
+  /**
+   * Whether algorithms are tried, which takes a while for each new shape and memory for a second set of operands. Which one wins may
+   * differ from run to run, and with it the last bits of a sum.
+   */
+  private static final boolean SEARCH = Boolean.getBoolean("tandem.cuda.search");
   private static final int CROSS_CORRELATION = 1;
+  private static final int DETERMINISTIC = 1;
+  private static final int NONE = -1;
+  private static final int MOST_CANDIDATES = 10;
   private static final long LARGEST_WORKSPACE = 1L << 30;
 
   private final Cudnn cudnn;
@@ -37,21 +48,33 @@ final class ConvolutionPlan {
 
   /** Which of the three operands is computed from the other two. */
   enum Direction {
-    /** The output. Algorithms IMPLICIT_GEMM, IMPLICIT_PRECOMP_GEMM and GEMM. */
-    FORWARD(0, 1, 2),
-    /** The gradient of the image. Algorithm 1: number 0 adds in any order. */
-    GRAD_INPUT(1),
-    /** The gradient of the weight. Algorithm 1: numbers 0 and 3 add in any order. */
-    GRAD_WEIGHT(1);
+    /** The output. Algorithms IMPLICIT_GEMM, IMPLICIT_PRECOMP_GEMM and GEMM; WINOGRAD and WINOGRAD_NONFUSED. */
+    FORWARD("Forward", Set.of(0, 1, 2), Set.of(6, 7)),
+    /** The gradient of the image. Algorithms 0 and 1; WINOGRAD and WINOGRAD_NONFUSED. */
+    GRAD_INPUT("BackwardData", Set.of(0, 1), Set.of(4, 5)),
+    /** The gradient of the weight. Algorithms 0, 1 and 3; WINOGRAD_NONFUSED. */
+    GRAD_WEIGHT("BackwardFilter", Set.of(0, 1, 3), Set.of(5));
 
+    /** As cuDNN names it in its calls. */
+    private final String call;
+    /** Algorithms that add up products of elements; cuDNN says which of them do it in any order, and those are left out. */
+    private final Set<Integer> sums;
     /**
-     * Algorithms that add up products of elements, in an order that does not change from run to run. Those by Fourier or Winograd
-     * transform are less exact than an F32 sum, and spread a NaN over elements that it does not belong to.
+     * Algorithms by Winograd's transform. They are less exact than an F32 sum, and spread a NaN over elements that it does not
+     * belong to, so that fp32 has no use for them; beside the rounding of operands to TF32 that is little. (Lavin and Gray, Fast
+     * algorithms for convolutional neural networks, CVPR 2016.) Fourier transforms are never used: their error follows the largest
+     * element of a tile, however small a sum is.
      */
-    private final Set<Integer> exact;
+    private final Set<Integer> transforms;
 
-    Direction(Integer... exact) {
-      this.exact = Set.of(exact);
+    Direction(String call, Set<Integer> sums, Set<Integer> transforms) {
+      this.call = call;
+      this.sums = sums;
+      this.transforms = transforms;
+    }
+
+    private boolean allows(int algorithm, Arithmetic arithmetic) {
+      return sums.contains(algorithm) || arithmetic == Arithmetic.TF32 && transforms.contains(algorithm);
     }
   }
 
@@ -73,23 +96,25 @@ final class ConvolutionPlan {
     }
   }
 
-  /** What a plan depends on. All operands are dense in {@code format}. */
-  record Key(Direction direction, ConvGeometry geometry, Format format, Shape image, Shape weight, Shape output) {
+  /** What a plan depends on. All operands are dense in {@code format} and of the type of {@code arithmetic}. */
+  record Key(Direction direction, ConvGeometry geometry, Format format, Arithmetic arithmetic, Shape image, Shape weight,
+      Shape output) {
   }
 
   /** An algorithm of cuDNN's and the bytes it works in. */
   private record Algorithm(int number, long workspace) {
   }
 
-  /** What cuDNN says of an algorithm. */
-  private record Candidate(int number, int status, int determinism, long memory) {
+  /** What cuDNN says of an algorithm, which it means to run with the given math type. */
+  private record Candidate(int number, int status, int determinism, long memory, int mathType) {
   }
 
-  private ConvolutionPlan(Cudnn cudnn, Key key) {
+  /** @param search whether algorithms are timed */
+  ConvolutionPlan(Cudnn cudnn, Key key, boolean search) {
     this.cudnn = cudnn;
     this.key = key;
-    cudnnTensorDescriptor x = cudnn.tensor(key.format.of(key.image));
-    cudnnTensorDescriptor y = cudnn.tensor(key.format.of(key.output));
+    cudnnTensorDescriptor x = cudnn.tensor(key.arithmetic.cudnnType(), key.format.of(key.image));
+    cudnnTensorDescriptor y = cudnn.tensor(key.arithmetic.cudnnType(), key.format.of(key.output));
     cudnnFilterDescriptor w = new cudnnFilterDescriptor();
     cudnnConvolutionDescriptor c = new cudnnConvolutionDescriptor();
     Cudnn.destroyWith(this, () -> {
@@ -105,20 +130,25 @@ final class ConvolutionPlan {
     ConvGeometry g = key.geometry;
     Shape s = key.weight;
     cudnn.check(JCudnn.cudnnCreateFilterDescriptor(w), "cudnnCreateFilterDescriptor");
-    cudnn.check(JCudnn.cudnnSetFilter4dDescriptor(w, Cudnn.FLOAT, key.format.number, s.dim(0), s.dim(1), s.dim(2),
-        s.dim(3)), "cudnnSetFilter4dDescriptor");
+    cudnn.check(JCudnn.cudnnSetFilter4dDescriptor(w, key.arithmetic.cudnnType(), key.format.number, s.dim(0), s.dim(1),
+        s.dim(2), s.dim(3)), "cudnnSetFilter4dDescriptor");
     cudnn.check(JCudnn.cudnnCreateConvolutionDescriptor(c), "cudnnCreateConvolutionDescriptor");
     cudnn.check(JCudnn.cudnnSetConvolution2dDescriptor(c, g.paddingH(), g.paddingW(), g.strideH(), g.strideW(),
         g.dilationH(), g.dilationW(), CROSS_CORRELATION, Cudnn.FLOAT), "cudnnSetConvolution2dDescriptor");
     cudnn.check(JCudnn.cudnnSetConvolutionGroupCount(c, g.groups()), "cudnnSetConvolutionGroupCount");
-    cudnn.check(JCudnn.cudnnSetConvolutionMathType(c, Cudnn.FMA_MATH), "cudnnSetConvolutionMathType");
-    algorithm = choose();
+    setMathType(key.arithmetic.cudnnMath());
+    algorithm = choose(search);
   }
 
   /** Of operands dense in {@code key}'s format; empty if cuDNN has no algorithm for it. */
   static Optional<ConvolutionPlan> of(Cudnn cudnn, Key key) {
-    ConvolutionPlan plan = cudnn.plan(key, ConvolutionPlan.class, () -> new ConvolutionPlan(cudnn, key));
-    return plan.algorithm.number < 0 ? Optional.empty() : Optional.of(plan);
+    ConvolutionPlan plan = cudnn.plan(key, ConvolutionPlan.class, () -> new ConvolutionPlan(cudnn, key, SEARCH));
+    return plan.algorithm.number == NONE ? Optional.empty() : Optional.of(plan);
+  }
+
+  /** cuDNN's number of the algorithm for this direction; -1 if it has none. */
+  int algorithm() {
+    return algorithm.number;
   }
 
   /** Bytes of scratch memory that {@link #run} wants. */
@@ -126,54 +156,88 @@ final class ConvolutionPlan {
     return algorithm.workspace;
   }
 
-  private Algorithm choose() {
-    List<Candidate> possible =
-        offered().stream().filter(c -> c.status == 0 && key.direction.exact.contains(c.number)).toList();
-    return possible.stream().filter(c -> c.memory <= LARGEST_WORKSPACE).findFirst()
-        .or(() -> possible.stream().min(Comparator.comparingLong(Candidate::memory)))
-        .map(c -> new Algorithm(c.number, workspace(c.number))).orElse(new Algorithm(-1, 0));
+  private void setMathType(int type) {
+    cudnn.check(JCudnn.cudnnSetConvolutionMathType(convolution, type), "cudnnSetConvolutionMathType");
   }
 
-  private List<Candidate> offered() {
+  private Algorithm choose(boolean search) {
+    List<Candidate> possible = offered(search).stream().filter(this::isAllowed).toList();
+    Optional<Candidate> chosen = possible.stream().filter(c -> c.memory <= LARGEST_WORKSPACE).findFirst()
+        .or(() -> possible.stream().min(Comparator.comparingLong(Candidate::memory)));
+    if (chosen.isEmpty()) {
+      return new Algorithm(NONE, 0);
+    }
+    int number = chosen.get().number;
+    if (key.arithmetic.usesTensorCores()) {
+      // cuDNN chooses a pair of algorithm and math type; with another math type the same algorithm may be a slow one.
+      setMathType(chosen.get().mathType);
+    }
+    long[] bytes = new long[1];
+    cudnn.check(workspace(number, bytes), "cudnnGetConvolution" + key.direction.call + "WorkspaceSize");
+    return new Algorithm(number, bytes[0]);
+  }
+
+  private boolean isAllowed(Candidate c) {
+    return c.status == 0 && c.determinism == DETERMINISTIC && key.direction.allows(c.number, key.arithmetic);
+  }
+
+  private List<Candidate> offered(boolean search) {
+    List<Candidate> timed = search ? listed(true) : List.of();
+    // A search that failed, mostly for want of memory, is no reason to fail.
+    return timed.stream().anyMatch(this::isAllowed) ? timed : listed(false);
+  }
+
+  /** Fastest first; none if cuDNN does not take such operands. */
+  private List<Candidate> listed(boolean search) {
     try {
-      return candidates();
+      return candidates(search);
     } catch (ArrayIndexOutOfBoundsException e) {
       // After a refused call the binding reads a number of algorithms that nobody has written. This call tells the reason.
-      workspace(Collections.min(key.direction.exact));
+      int status = workspace(Collections.min(key.direction.sums), new long[1]);
+      if (!search && !Cudnn.isNotOffered(status)) {
+        cudnn.check(status, "cudnnGetConvolution" + key.direction.call + "WorkspaceSize");
+      }
       return List.of();
     }
   }
 
-  /** Fastest first, by cuDNN's heuristics, which run nothing. */
-  private List<Candidate> candidates() {
+  /** By cuDNN's heuristics, which run nothing, or by the time each takes in memory that cuDNN allocates for that. */
+  private List<Candidate> candidates(boolean search) {
     int[] found = new int[1];
-    int most = 10;
     return switch (key.direction) {
       case FORWARD -> {
         cudnnConvolutionFwdAlgoPerf[] p =
-            filled(new cudnnConvolutionFwdAlgoPerf[most], i -> new cudnnConvolutionFwdAlgoPerf());
-        cudnn.check(JCudnn.cudnnGetConvolutionForwardAlgorithm_v7(cudnn.handle(), image, weight, convolution, output,
-            most, found, p), "cudnnGetConvolutionForwardAlgorithm_v7");
-        yield list(p, found[0], a -> new Candidate(a.algo, a.status, a.determinism, a.memory));
+            filled(new cudnnConvolutionFwdAlgoPerf[MOST_CANDIDATES], i -> new cudnnConvolutionFwdAlgoPerf());
+        int status = search
+            ? JCudnn.cudnnFindConvolutionForwardAlgorithm(cudnn.handle(), image, weight, convolution, output,
+                MOST_CANDIDATES, found, p)
+            : JCudnn.cudnnGetConvolutionForwardAlgorithm_v7(cudnn.handle(), image, weight, convolution, output,
+                MOST_CANDIDATES, found, p);
+        yield list(status, search, p, found[0],
+            a -> new Candidate(a.algo, a.status, a.determinism, a.memory, a.mathType));
       }
       case GRAD_INPUT -> {
         cudnnConvolutionBwdDataAlgoPerf[] p =
-            filled(new cudnnConvolutionBwdDataAlgoPerf[most], i -> new cudnnConvolutionBwdDataAlgoPerf());
-        cudnn.check(
-            JCudnn.cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnn.handle(), weight, output, convolution, image,
-                most, found, p),
-            "cudnnGetConvolutionBackwardDataAlgorithm_v7");
-        yield list(p, found[0], a -> new Candidate(a.algo, a.status, a.determinism, a.memory));
+            filled(new cudnnConvolutionBwdDataAlgoPerf[MOST_CANDIDATES], i -> new cudnnConvolutionBwdDataAlgoPerf());
+        int status = search
+            ? JCudnn.cudnnFindConvolutionBackwardDataAlgorithm(cudnn.handle(), weight, output, convolution, image,
+                MOST_CANDIDATES, found, p)
+            : JCudnn.cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnn.handle(), weight, output, convolution, image,
+                MOST_CANDIDATES, found, p);
+        yield list(status, search, p, found[0],
+            a -> new Candidate(a.algo, a.status, a.determinism, a.memory, a.mathType));
       }
       case GRAD_WEIGHT -> {
         cudnnConvolutionBwdFilterAlgoPerf[] p =
-            filled(new cudnnConvolutionBwdFilterAlgoPerf[most],
+            filled(new cudnnConvolutionBwdFilterAlgoPerf[MOST_CANDIDATES],
                 i -> new cudnnConvolutionBwdFilterAlgoPerf());
-        cudnn.check(
-            JCudnn.cudnnGetConvolutionBackwardFilterAlgorithm_v7(cudnn.handle(), image, output, convolution, weight,
-                most, found, p),
-            "cudnnGetConvolutionBackwardFilterAlgorithm_v7");
-        yield list(p, found[0], a -> new Candidate(a.algo, a.status, a.determinism, a.memory));
+        int status = search
+            ? JCudnn.cudnnFindConvolutionBackwardFilterAlgorithm(cudnn.handle(), image, output, convolution, weight,
+                MOST_CANDIDATES, found, p)
+            : JCudnn.cudnnGetConvolutionBackwardFilterAlgorithm_v7(cudnn.handle(), image, output, convolution, weight,
+                MOST_CANDIDATES, found, p);
+        yield list(status, search, p, found[0],
+            a -> new Candidate(a.algo, a.status, a.determinism, a.memory, a.mathType));
       }
     };
   }
@@ -183,7 +247,11 @@ final class ConvolutionPlan {
     return slots;
   }
 
-  private static <P> List<Candidate> list(P[] slots, int found, Function<P, Candidate> read) {
+  private <P> List<Candidate> list(int status, boolean search, P[] slots, int found, Function<P, Candidate> read) {
+    if (status != 0 && (search || Cudnn.isNotOffered(status))) {
+      return List.of();
+    }
+    cudnn.check(status, "cudnnGetConvolution" + key.direction.call + "Algorithm_v7");
     List<Candidate> r = new ArrayList<>();
     for (int i = 0; i < found; i++) {
       r.add(read.apply(slots[i]));
@@ -192,19 +260,15 @@ final class ConvolutionPlan {
   }
 
   /** What the heuristics promise may be less than the call wants. */
-  private long workspace(int number) {
-    long[] bytes = new long[1];
-    switch (key.direction) {
-      case FORWARD ->
-          cudnn.check(JCudnn.cudnnGetConvolutionForwardWorkspaceSize(cudnn.handle(), image, weight, convolution,
-              output, number, bytes), "cudnnGetConvolutionForwardWorkspaceSize");
-      case GRAD_INPUT -> cudnn.check(JCudnn.cudnnGetConvolutionBackwardDataWorkspaceSize(cudnn.handle(), weight, output,
-          convolution, image, number, bytes), "cudnnGetConvolutionBackwardDataWorkspaceSize");
-      case GRAD_WEIGHT ->
-          cudnn.check(JCudnn.cudnnGetConvolutionBackwardFilterWorkspaceSize(cudnn.handle(), image, output,
-              convolution, weight, number, bytes), "cudnnGetConvolutionBackwardFilterWorkspaceSize");
-    }
-    return bytes[0];
+  private int workspace(int number, long[] bytes) {
+    return switch (key.direction) {
+      case FORWARD -> JCudnn.cudnnGetConvolutionForwardWorkspaceSize(cudnn.handle(), image, weight, convolution, output,
+          number, bytes);
+      case GRAD_INPUT -> JCudnn.cudnnGetConvolutionBackwardDataWorkspaceSize(cudnn.handle(), weight, output, convolution,
+          image, number, bytes);
+      case GRAD_WEIGHT -> JCudnn.cudnnGetConvolutionBackwardFilterWorkspaceSize(cudnn.handle(), image, output,
+          convolution, weight, number, bytes);
+    };
   }
 
   /** Computes the operand that the direction names from the other two. */

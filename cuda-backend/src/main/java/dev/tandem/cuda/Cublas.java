@@ -8,12 +8,14 @@ import jcuda.jcublas.JCublas2;
 import jcuda.jcublas.cublasHandle;
 
 /**
- * cuBLAS on one device. Matrices are column-major. Products of F32 are computed in F32: the default math mode uses no TF32.
+ * cuBLAS on one device. Matrices are column-major. Each product says how it is computed: the default math mode adds nothing to that.
  */
 final class Cublas implements AutoCloseable {
   /** What NVIDIA advises from compute capability 9.0 on; a workspace of our own lets products be captured. */
   private static final long WORKSPACE = 32L << 20;
-  private static final int DEFAULT_MATH = 0;
+  /** Default math, and parts of a sum are joined in fp32 where the result is BF16. */
+  private static final int WHOLE_SUMS_IN_FP32 = 16;
+  private static final int DEFAULT_ALGORITHM = -1;
   private static final Pointer ZERO = constant(0);
   private static final Pointer ONE = constant(1);
 
@@ -27,7 +29,7 @@ final class Cublas implements AutoCloseable {
     check(JCublas2.cublasSetStream(handle, context.runtimeStream()), "cublasSetStream");
     workspace = context.allocate(WORKSPACE);
     check(JCublas2.cublasSetWorkspace(handle, context.pointer(workspace), WORKSPACE), "cublasSetWorkspace");
-    check(JCublas2.cublasSetMathMode(handle, DEFAULT_MATH), "cublasSetMathMode");
+    check(JCublas2.cublasSetMathMode(handle, WHOLE_SUMS_IN_FP32), "cublasSetMathMode");
   }
 
   static Cublas of(CudaContext context) {
@@ -50,18 +52,21 @@ final class Cublas implements AutoCloseable {
   }
 
   /** {@code c [m, n] = a [m, k] b [k, n]}, or that added to c, for each matrix of a batch. */
-  void sgemm(int m, int n, int k, Matrix a, Matrix b, Matrix c, boolean accumulate, int batch) {
+  void multiply(Arithmetic arithmetic, int m, int n, int k, Matrix a, Matrix b, Matrix c, boolean accumulate, int batch) {
     Pointer beta = accumulate ? ONE : ZERO;
     Pointer pa = context.pointer(a.address);
     Pointer pb = context.pointer(b.address);
     Pointer pc = context.pointer(c.address);
+    int type = arithmetic.cublasType();
+    int compute = arithmetic.cublasCompute();
+    // The binding's methods without "_new" take a type of data where these take one of computation.
     if (batch == 1) {
-      check(
-          JCublas2.cublasSgemm(handle, a.operation(), b.operation(), m, n, k, ONE, pa, a.ld, pb, b.ld, beta, pc, c.ld),
-          "cublasSgemm");
+      check(JCublas2.cublasGemmEx_new(handle, a.operation(), b.operation(), m, n, k, ONE, pa, type, a.ld, pb, type, b.ld,
+          beta, pc, type, c.ld, compute, DEFAULT_ALGORITHM), "cublasGemmEx");
     } else {
-      check(JCublas2.cublasSgemmStridedBatched(handle, a.operation(), b.operation(), m, n, k, ONE, pa, a.ld,
-          a.batchStride, pb, b.ld, b.batchStride, beta, pc, c.ld, c.batchStride, batch), "cublasSgemmStridedBatched");
+      check(JCublas2.cublasGemmStridedBatchedEx_new(handle, a.operation(), b.operation(), m, n, k, ONE, pa, type, a.ld,
+          a.batchStride, pb, type, b.ld, b.batchStride, beta, pc, type, c.ld, c.batchStride, batch, compute,
+          DEFAULT_ALGORITHM), "cublasGemmStridedBatchedEx");
     }
   }
 

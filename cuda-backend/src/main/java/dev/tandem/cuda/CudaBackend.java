@@ -19,6 +19,7 @@ import dev.tandem.core.op.Op;
 import dev.tandem.core.op.Pointwise;
 import dev.tandem.core.op.Pool2d;
 import dev.tandem.core.op.Pool2dGrad;
+import dev.tandem.core.op.Precision;
 import dev.tandem.core.op.Recurrent;
 import dev.tandem.core.op.RecurrentGrad;
 import dev.tandem.core.op.Reduce;
@@ -26,6 +27,8 @@ import dev.tandem.core.op.ScatterAdd;
 import dev.tandem.core.op.SoftmaxCrossEntropy;
 import dev.tandem.core.op.SoftmaxCrossEntropyGrad;
 import dev.tandem.core.shape.DType;
+import dev.tandem.core.shape.Layout;
+import dev.tandem.core.shape.Spec;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,7 +37,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Runs operations on one NVIDIA GPU. Everything goes to one stream in the order it is given; only reads at once and
  * {@link #synchronize} wait for it, and copies to and from the host overlap with it. A call is first prepared (operands
- * checked, addresses and strides taken, a kernel or a library's plan chosen), then run; a replay keeps the prepared ones.
+ * checked, addresses and strides taken, a kernel or a library's plan chosen), then run; a replay is the prepared
+ * ones as one CUDA graph.
  */
 public final class CudaBackend implements Backend {
   private final CudaContext context;
@@ -61,6 +65,17 @@ public final class CudaBackend implements Backend {
   @Override
   public String describe() {
     return Description.of(context);
+  }
+
+  /** Tensor cores multiply TF32 and BF16 from compute capability 8.0 on. */
+  @Override
+  public boolean supports(Precision precision) {
+    return context.precisions().contains(precision);
+  }
+
+  @Override
+  public Layout layout(Op op, List<Operand> in, Spec out) {
+    return Layouts.of(op, in, out);
   }
 
   @Override
@@ -95,8 +110,8 @@ public final class CudaBackend implements Backend {
     return switch (op) {
       case SoftmaxCrossEntropy s -> true;
       case SoftmaxCrossEntropyGrad g -> true;
-      case Recurrent r -> RecurrentCalls.supports(r);
-      case RecurrentGrad g -> RecurrentCalls.supports(g);
+      case Recurrent r -> true;
+      case RecurrentGrad g -> true;
       case Normalize n -> NormalizeCalls.supports(n);
       case NormalizeGrad g -> NormalizeCalls.supports(g);
     };
@@ -110,6 +125,15 @@ public final class CudaBackend implements Backend {
     Prepared prepared = context.named(call, () -> prepare(call));
     next = new Next(call, prepared);
     return prepared.scratch();
+  }
+
+  @Override
+  public List<Spec> memory(Composite op, List<Spec> in, List<Spec> trailing, boolean recording) {
+    if (!(op instanceof Recurrent r)) {
+      return trailing;
+    }
+    context.enter();
+    return RecurrentCalls.memory(r, in, trailing, recording, context);
   }
 
   @Override
@@ -161,8 +185,8 @@ public final class CudaBackend implements Backend {
       case Pool2d p -> Prepared.of(PoolCalls.prepare(p, call, context));
       case Pool2dGrad p -> Prepared.of(PoolCalls.prepare(p, call, context));
       case Gather g -> Prepared.of(RowCalls.prepare(g, call, context));
-      case ScatterAdd s -> Prepared.of(RowCalls.prepare(s, call, context));
-      case CumulativeSum c -> Prepared.of(RowCalls.prepare(c, call, context));
+      case ScatterAdd s -> ScatterCalls.prepare(s, call, context);
+      case CumulativeSum c -> ScanCalls.prepare(c, call, context);
       case SoftmaxCrossEntropy s -> Prepared.of(CrossEntropyCalls.prepare(s, call, context));
       case SoftmaxCrossEntropyGrad g -> Prepared.of(CrossEntropyCalls.prepare(g, call, context));
       case Recurrent r -> RecurrentCalls.prepare(r, call, context);

@@ -3,11 +3,14 @@ package dev.tandem.cuda;
 import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Operand;
 import dev.tandem.core.backend.OutOfDeviceMemoryException;
+import dev.tandem.core.op.Precision;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import jcuda.Pointer;
@@ -27,6 +30,7 @@ import org.jspecify.annotations.Nullable;
 final class CudaContext implements AutoCloseable {
   /** Waits after every operation, so that a failure names the operation it belongs to. */
   static final boolean SYNCHRONOUS = Boolean.getBoolean("tandem.cuda.sync");
+  private static final int LEAST_FOR_REDUCED_PRECISION = 80;
 
   /** A stream that the legacy stream does not wait for. */
   static final int NON_BLOCKING = 1;
@@ -81,6 +85,11 @@ final class CudaContext implements AutoCloseable {
   /** Major times ten plus minor: 90. */
   int computeCapability() {
     return computeCapability;
+  }
+
+  /** How this device can compute products: TF32 and BF16 want the tensor cores that came with compute capability 8.0. */
+  Set<Precision> precisions() {
+    return computeCapability >= LEAST_FOR_REDUCED_PRECISION ? EnumSet.allOf(Precision.class) : EnumSet.of(Precision.FP32);
   }
 
   int multiprocessors() {

@@ -13,14 +13,13 @@ import jcuda.jcudnn.JCudnn;
 import jcuda.jcudnn.cudnnHandle;
 import jcuda.jcudnn.cudnnTensorDescriptor;
 
-/** cuDNN on one device, and the plans made with it. All numbers are F32 and computed in F32. */
+/** cuDNN on one device, and the plans made with it. */
 final class Cudnn implements AutoCloseable {
   static final int FLOAT = 0;
-  /** Plain fused multiply-adds: no TF32. */
-  static final int FMA_MATH = 3;
   static final Pointer ZERO = constant(0);
   static final Pointer ONE = constant(1);
   private static final int MAX_PLANS = 1024;
+  private static final int NOT_OFFERED = 3;
   private static final Cleaner CLEANER = Cleaner.create();
 
   private final CudaContext context;
@@ -75,11 +74,14 @@ final class Cudnn implements AutoCloseable {
     CLEANER.register(plan, destroy);
   }
 
-  /** The descriptor of a 4-dimensional tensor. */
-  cudnnTensorDescriptor tensor(Layout l) {
+  /** The descriptor of a 4-dimensional tensor.
+   *
+   * @param type of {@code cudnnDataType_t}
+   */
+  cudnnTensorDescriptor tensor(int type, Layout l) {
     cudnnTensorDescriptor d = new cudnnTensorDescriptor();
     check(JCudnn.cudnnCreateTensorDescriptor(d), "cudnnCreateTensorDescriptor");
-    check(JCudnn.cudnnSetTensor4dDescriptorEx(d, FLOAT, l.shape().dim(0), l.shape().dim(1), l.shape().dim(2),
+    check(JCudnn.cudnnSetTensor4dDescriptorEx(d, type, l.shape().dim(0), l.shape().dim(1), l.shape().dim(2),
         l.shape().dim(3), Math.toIntExact(l.stride(0)), Math.toIntExact(l.stride(1)), Math.toIntExact(l.stride(2)),
         Math.toIntExact(l.stride(3))), "cudnnSetTensor4dDescriptorEx");
     return d;
@@ -95,12 +97,17 @@ final class Cudnn implements AutoCloseable {
     }
   }
 
+  /** Whether the library says that it can do no such thing, though it could be asked. */
+  static boolean isNotOffered(int status) {
+    return status / 1000 == NOT_OFFERED;
+  }
+
   /** By the thousands, as cuDNN 9 numbers them. */
   private static String meaning(int status) {
     return switch (status / 1000) {
       case 1 -> "the library could not be set up; is the driver new enough, are all of its files there?";
       case 2 -> "an argument out of range";
-      case 3 -> "the library does not offer this";
+      case NOT_OFFERED -> "the library does not offer this";
       case 4 -> "the library failed internally; it may have found no memory";
       case 5 -> "a kernel failed";
       default -> "unknown to this version of Tandem";

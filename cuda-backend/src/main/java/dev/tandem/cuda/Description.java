@@ -1,5 +1,6 @@
 package dev.tandem.cuda;
 
+import dev.tandem.core.op.Precision;
 import java.nio.charset.StandardCharsets;
 import jcuda.driver.JCudaDriver;
 import jcuda.jcudnn.JCudnn;
@@ -10,7 +11,7 @@ final class Description {
   private Description() {
   }
 
-  /** Name, memory, compute capability, and versions of driver and libraries. */
+  /** Name, memory, compute capability, versions of driver and libraries, and why there is only fp32 where that is so. */
   static String of(CudaContext context) {
     byte[] name = new byte[256];
     context.enter();
@@ -18,9 +19,13 @@ final class Description {
     long[] bytes = new long[1];
     context.check(JCudaDriver.cuDeviceTotalMem(bytes, context.device()), "cuDeviceTotalMem");
     long cudnn = JCudnn.cudnnGetVersion();
-    return String.format("%s, %.1f GiB, compute capability %d.%d, driver for CUDA %s, NVRTC %s, cuDNN %d.%d.%d",
+    return String.format("%s, %.1f GiB, compute capability %d.%d, driver for CUDA %s, NVRTC %s, cuDNN %d.%d.%d%s",
         text(name), bytes[0] / 0x1p30, context.computeCapability() / 10, context.computeCapability() % 10,
-        Libraries.get().driverVersion(), nvrtc(), cudnn / 10_000, cudnn / 100 % 100, cudnn % 100);
+        Libraries.get().driverVersion(), nvrtc(), cudnn / 10_000, cudnn / 100 % 100, cudnn % 100, limits(context));
+  }
+
+  private static String limits(CudaContext context) {
+    return context.precisions().contains(Precision.BF16) ? "" : ", fp32 only as tf32 and bf16 want compute capability 8.0";
   }
 
   /** {@code 12.6}. */

@@ -8,7 +8,7 @@ import jcuda.driver.JCudaDriver;
 
 /**
  * Indices out of range, which kernels note in device memory and the host finds when it next waits for the device. Laid out as
- * IndexError of {@code rows.cu}.
+ * IndexError of {@code indices.cuh}.
  */
 final class IndexErrors implements AutoCloseable {
   private static final int WORDS = 6;

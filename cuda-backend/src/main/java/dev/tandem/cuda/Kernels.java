@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import jcuda.driver.CUfunction;
@@ -41,7 +42,7 @@ final class Kernels implements AutoCloseable {
   record Kernel(String name, MemorySegment function, CUmodule module) {
   }
 
-  private record Packed(String file, String name) {
+  private record Packed(String file, String name, String element) {
   }
 
   /** A function whose native handle can be read. */
@@ -111,9 +112,18 @@ final class Kernels implements AutoCloseable {
     return known;
   }
 
-  /** A function of a source file that is packed with this class. */
-  Kernel packed(String file, String name) {
-    return get(new Packed(file, name), name, () -> source(file));
+  /** What the kernels that are loaded were compiled from. */
+  List<String> loadedSources() {
+    return loaded.keySet().stream().map(k -> k.substring(k.indexOf('\n') + 1)).distinct().toList();
+  }
+
+  /** A function of a source file that is packed with this class.
+   *
+   * @param element what the file calls {@code Element}: a type that C++ has, or one of {@code elements.cuh}
+   */
+  Kernel packed(String file, String name, String element) {
+    return get(new Packed(file, name, element), name,
+        () -> source("elements.cuh") + "typedef " + element + " Element;\n" + source(file));
   }
 
   private Kernel load(String name, String source) {

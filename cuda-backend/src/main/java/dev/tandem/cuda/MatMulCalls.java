@@ -27,8 +27,7 @@ final class MatMulCalls {
       return Prepared.nothing();
     }
     if (a.shape().dim(-1) == 0) {
-      StridedCopy zeros = StridedCopy.of(context, c.layout(), c.layout());
-      return op.accumulate() ? Prepared.nothing() : Prepared.of(() -> zeros.run(0, context.address(c)));
+      return op.accumulate() ? Prepared.nothing() : Prepared.of(StridedCopy.zeros(context, c));
     }
     Staging staging = new Staging(context);
     Staging.Place left = staging.input(a, readable(a.layout()));
@@ -36,8 +35,9 @@ final class MatMulCalls {
     Staging.Place product = staging.output(c, readable(c.layout()), op.accumulate());
     Product plan = Product.of(left.layout(), right.layout(), product.layout());
     Cublas cublas = Cublas.of(context);
-    return staging.around(base -> plan.run(cublas, left.address(base), right.address(base), product.address(base),
-        op.accumulate()));
+    Arithmetic arithmetic = Arithmetic.of(op, c.dtype());
+    return staging.around(base -> plan.run(cublas, arithmetic, left.address(base), right.address(base),
+        product.address(base), op.accumulate()));
   }
 
   /** The layout itself if cuBLAS can take it, else a dense one that repeats the same batches. */
@@ -127,16 +127,18 @@ final class MatMulCalls {
       return new Product(m, n, k, first, second, product, List.copyOf(outer), inner);
     }
 
-    void run(Cublas cublas, long addressA, long addressB, long addressC, boolean accumulate) {
-      walk(cublas, 0, addressA, addressB, addressC, accumulate);
+    void run(Cublas cublas, Arithmetic arithmetic, long addressA, long addressB, long addressC, boolean accumulate) {
+      walk(cublas, arithmetic, 0, addressA, addressB, addressC, accumulate);
     }
 
-    private void walk(Cublas cublas, int depth, long addressA, long addressB, long addressC, boolean accumulate) {
+    private void walk(Cublas cublas, Arithmetic arithmetic, int depth, long addressA, long addressB, long addressC,
+        boolean accumulate) {
       if (depth < outer.size()) {
         BatchAxis axis = outer.get(depth);
+        long bytes = arithmetic.type().bytes();
         for (long i = 0; i < axis.size; i++) {
-          walk(cublas, depth + 1, addressA + i * axis.a * Float.BYTES, addressB + i * axis.b * Float.BYTES,
-              addressC + i * axis.c * Float.BYTES, accumulate);
+          walk(cublas, arithmetic, depth + 1, addressA + i * axis.a * bytes, addressB + i * axis.b * bytes,
+              addressC + i * axis.c * bytes, accumulate);
         }
         return;
       }
@@ -145,9 +147,9 @@ final class MatMulCalls {
       Cublas.Matrix right = new Cublas.Matrix(addressB, b.byRows != c.byRows, b.ld, inner.b);
       Cublas.Matrix product = new Cublas.Matrix(addressC, false, c.ld, inner.c);
       if (c.byRows) {
-        cublas.sgemm(n, m, k, right, left, product, accumulate, inner.size);
+        cublas.multiply(arithmetic, n, m, k, right, left, product, accumulate, inner.size);
       } else {
-        cublas.sgemm(m, n, k, left, right, product, accumulate, inner.size);
+        cublas.multiply(arithmetic, m, n, k, left, right, product, accumulate, inner.size);
       }
     }
   }

@@ -25,7 +25,7 @@ final class PoolCalls {
     Operand y = call.out().get(0);
     long[] arguments = join(new long[] {context.address(y), context.address(x), y.shape().size()},
         geometry(op.geometry(), x.shape(), y.shape(), y.layout()), strides(x), strides(y));
-    return launch("pool", y.shape().size(), arguments, context);
+    return launch("pool", y, arguments, context);
   }
 
   static Runnable prepare(Pool2dGrad op, Call call, CudaContext context) {
@@ -35,15 +35,17 @@ final class PoolCalls {
     long[] arguments = join(
         new long[] {context.address(gradX), context.address(x), context.address(gradY), gradX.shape().size()},
         geometry(op.geometry(), x.shape(), gradY.shape(), gradX.layout()), strides(x), strides(gradY), strides(gradX));
-    return launch("pool_grad", gradX.shape().size(), arguments, context);
+    return launch("pool_grad", gradX, arguments, context);
   }
 
-  private static Runnable launch(String name, long elements, long[] arguments, CudaContext context) {
+  /** @param written an element for each thread */
+  private static Runnable launch(String name, Operand written, long[] arguments, CudaContext context) {
+    long elements = written.shape().size();
     if (elements == 0) {
       return () -> {
       };
     }
-    Kernels.Kernel kernel = context.kernels().packed("pool.cu", name);
+    Kernels.Kernel kernel = context.kernels().packed("pool.cu", name, ProgramSource.element(written.dtype()));
     long blocks =
         Math.min((elements + Kernels.THREADS - 1) / Kernels.THREADS,
             (long) BLOCKS_PER_MULTIPROCESSOR * context.multiprocessors());

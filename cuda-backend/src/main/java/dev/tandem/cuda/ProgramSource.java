@@ -1,11 +1,13 @@
 package dev.tandem.cuda;
 
 import dev.tandem.core.pointwise.Launch;
+import dev.tandem.core.pointwise.Opcode;
 import dev.tandem.core.pointwise.Program;
 import dev.tandem.core.pointwise.Program.Instruction;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.DType.Kind;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
@@ -77,10 +79,76 @@ final class ProgramSource {
     StringBuilder text = new StringBuilder();
     for (int n = 0; n < program.code().size(); n++) {
       Instruction i = program.code().get(n);
-      text.append(indent).append("const ").append(register(i.kind())).append(" r").append(n).append(" = ")
-          .append(expression(i, n, inputs, position)).append(";\n");
+      line(text, i, n, expression(i, n, inputs, position), indent);
     }
     return text.toString();
+  }
+
+  /**
+   * Lines for what several neighbours have in common, ahead of a loop over them: registers that no moving input and no random number
+   * enters, and the words that random numbers are taken from, four elements at a time. {@link #ofNeighbour} gives the rest.
+   *
+   * @param moves by input, whether it differs between neighbours
+   * @param position of the first neighbour, a multiple of 4
+   * @param width how many neighbours there are, a multiple of 4
+   */
+  static String ofAllNeighbours(Program program, List<String> inputs, List<Boolean> moves, String position, int width,
+      String indent) {
+    StringBuilder text = new StringBuilder();
+    boolean[] common = common(program, moves);
+    for (int n = 0; n < program.code().size(); n++) {
+      Instruction i = program.code().get(n);
+      if (common[n]) {
+        line(text, i, n, expression(i, n, inputs, position), indent);
+      } else if (isDrawnTogether(i, common)) {
+        text.append(indent).append("Words words").append(n).append("[").append(width / 4).append("];\n");
+        for (int k = 0; k < width / 4; k++) {
+          text.append(indent).append("words").append(n).append("[").append(k).append("] = philox(key").append(n)
+              .append(", r").append(i.a()).append(", ").append(i.index()).append(", (unsigned long long)(")
+              .append(position).append(") / 4 + ").append(k).append(");\n");
+        }
+      }
+    }
+    return text.toString();
+  }
+
+  /** As {@link #body}, behind {@link #ofAllNeighbours}, for neighbour {@code j}. */
+  static String ofNeighbour(Program program, List<String> inputs, List<Boolean> moves, String position, String indent) {
+    StringBuilder text = new StringBuilder();
+    boolean[] common = common(program, moves);
+    for (int n = 0; n < program.code().size(); n++) {
+      Instruction i = program.code().get(n);
+      if (isDrawnTogether(i, common)) {
+        line(text, i, n, "uniform(words" + n + "[j / 4].at[j % 4])", indent);
+      } else if (!common[n]) {
+        line(text, i, n, expression(i, n, inputs, position), indent);
+      }
+    }
+    return text.toString();
+  }
+
+  private static boolean isDrawnTogether(Instruction i, boolean[] common) {
+    return i.op() == Opcode.RANDOM && common[i.a()];
+  }
+
+  /** By register, whether neighbours have the same number in it. */
+  private static boolean[] common(Program program, List<Boolean> moves) {
+    boolean[] common = new boolean[program.code().size()];
+    for (int n = 0; n < common.length; n++) {
+      Instruction i = program.code().get(n);
+      int[] operands = {i.a(), i.b(), i.c()};
+      common[n] = switch (i.op()) {
+        case INPUT -> !moves.get(i.index());
+        case RANDOM -> false;
+        default -> Arrays.stream(operands, 0, i.op().arity()).allMatch(r -> common[r]);
+      };
+    }
+    return common;
+  }
+
+  private static void line(StringBuilder text, Instruction i, int n, String expression, String indent) {
+    text.append(indent).append("const ").append(register(i.kind())).append(" r").append(n).append(" = ")
+        .append(expression).append(";\n");
   }
 
   private static String expression(Instruction i, int n, List<String> inputs, String position) {

@@ -4,32 +4,43 @@ import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Operand;
 import dev.tandem.core.op.Recurrent;
 import dev.tandem.core.op.RecurrentGrad;
+import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Shape;
-import dev.tandem.core.shape.ShapeException;
+import dev.tandem.core.shape.Spec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
 import jcuda.driver.JCudaDriver;
 
 /**
- * Sequences through cuDNN. Time runs backward over copies, as cuDNN has no layer that only runs backward. cuDNN wants the lengths of
- * sequences on the host, where reading them would wait for the device, so sequences of different lengths are left to core.
- *
- * <p>The gradient runs the forward pass once more: what cuDNN keeps of it has a size of its own that the outputs have no room for.
+ * Sequences of one length through cuDNN, all others through {@link RecurrentSteps}. Time runs backward over copies, as cuDNN has no
+ * layer that only runs backward.
  */
 final class RecurrentCalls {
   private static final int WEIGHTS = 4;
+  /** Bytes of a row of what cuDNN keeps: a shape's dimensions are ints. */
+  private static final int RESERVE_ROW = 4096;
 
   private RecurrentCalls() {
   }
 
-  static boolean supports(Recurrent op) {
-    return !op.masked() && op.cell() != Recurrent.Cell.GRU_RESET_BEFORE;
+  private static boolean isForCudnn(Recurrent op, Shape x) {
+    return !op.masked() && op.cell() != Recurrent.Cell.GRU_RESET_BEFORE && x.dim(2) > 0;
   }
 
-  static boolean supports(RecurrentGrad op) {
-    return supports(op.forward());
+  /** What a forward pass keeps for its gradient: nothing where none will follow, cuDNN's reserve space as bytes, or what the operation
+   * proposes. */
+  static List<Spec> memory(Recurrent op, List<Spec> in, List<Spec> trailing, boolean recording, CudaContext context) {
+    Shape x = in.get(0).shape();
+    if (!recording || x.dim(1) == 0) {
+      return List.of();
+    }
+    if (!isForCudnn(op, x)) {
+      return trailing;
+    }
+    long bytes = plan(op, x, in.get(1).shape(), context).reserveBytes();
+    return List.of(new Spec(Shape.of(Math.toIntExact((bytes + RESERVE_ROW - 1) / RESERVE_ROW), RESERVE_ROW), DType.U8));
   }
 
   static Prepared prepare(Recurrent op, Call call, CudaContext context) {
@@ -38,20 +49,31 @@ final class RecurrentCalls {
     if (in.get(0).shape().dim(1) == 0) {
       return Prepared.nothing();
     }
-    RecurrentPlan plan = plan(op, in, context);
+    if (!isForCudnn(op, in.get(0).shape())) {
+      return RecurrentSteps.prepare(op, call, context);
+    }
+    RecurrentPlan plan = plan(op, in.get(0).shape(), in.get(1).shape(), context);
     Staging staging = new Staging(context);
     Sequence sequence = Sequence.of(staging, op, in);
     Staging.Place y = steps(staging, op, out.get(0), true);
+    int results = op.results(out.size());
     List<Staging.Place> last = new ArrayList<>();
-    for (Operand o : out.subList(1, 1 + op.cell().states())) {
+    for (Operand o : out.subList(1, results)) {
       last.add(staging.output(o, Layout.contiguous(o.shape()), false));
     }
     long weights = staging.reserve(plan.weightBytes());
     LongConsumer load = loadWeights(op, in, plan, context);
-    long workspace = staging.reserve(plan.inferenceBytes());
+    boolean trains = out.size() > results;
+    long workspace = staging.reserve(trains ? plan.trainingBytes() : plan.inferenceBytes());
+    long reserve = trains ? reserve(out.get(results), plan, context) : 0;
     return staging.around(base -> {
       load.accept(base + weights);
-      plan.infer(sequence.states(base, y.address(base), last), base + weights, base + workspace);
+      RecurrentPlan.States states = sequence.states(base, y.address(base), last);
+      if (trains) {
+        plan.train(states, base + weights, base + workspace, reserve);
+      } else {
+        plan.infer(states, base + weights, base + workspace);
+      }
     });
   }
 
@@ -62,16 +84,18 @@ final class RecurrentCalls {
     int states = forward.cell().states();
     List<Operand> gradWeights = out.subList(forward.weights(), forward.weights() + WEIGHTS);
     if (in.get(0).shape().dim(1) == 0) {
-      List<StridedCopy> zeros = gradWeights.stream().map(o -> StridedCopy.of(context, o.layout(), o.layout())).toList();
-      return Prepared.of(() -> {
-        for (int k = 0; k < WEIGHTS; k++) {
-          zeros.get(k).run(0, context.address(gradWeights.get(k)));
-        }
-      });
+      List<Runnable> zeros = gradWeights.stream().map(o -> StridedCopy.zeros(context, o)).toList();
+      return Prepared.of(() -> zeros.forEach(Runnable::run));
     }
-    RecurrentPlan plan = plan(forward, in, context);
+    if (!isForCudnn(forward, in.get(0).shape())) {
+      return RecurrentSteps.prepare(op, call, context);
+    }
+    RecurrentPlan plan = plan(forward, in.get(0).shape(), in.get(1).shape(), context);
     Staging staging = new Staging(context);
     Sequence sequence = Sequence.of(staging, forward, in);
+    int made = forward.operands();
+    Staging.Place y = steps(staging, forward, in.get(made), false);
+    long kept = reserve(in.get(made + 1 + states), plan, context);
     List<Operand> given = in.subList(in.size() - 1 - states, in.size());
     Staging.Place gradY = steps(staging, forward, given.get(0), false);
     List<Staging.Place> gradLast = new ArrayList<>();
@@ -85,18 +109,19 @@ final class RecurrentCalls {
     }
     long weights = staging.reserve(plan.weightBytes());
     long ofWeights = staging.reserve(plan.weightBytes());
-    long y = staging.reserve(given.get(0).shape().size() * Float.BYTES);
     long workspace = staging.reserve(plan.trainingBytes());
     long reserve = staging.reserve(plan.reserveBytes());
     LongConsumer load = loadWeights(forward, in, plan, context);
     LongConsumer store = storeWeights(gradWeights, plan, context);
     return staging.around(base -> {
       load.accept(base + weights);
-      RecurrentPlan.States computed = sequence.states(base, base + y, List.of());
-      plan.train(computed, base + weights, base + workspace, base + reserve);
+      // A copy, as cuDNN writes to it on its way back and a tape may be run backward more than once.
+      context.check(JCudaDriver.cuMemcpyDtoDAsync(new Address(base + reserve), new Address(kept), plan.reserveBytes(),
+          context.stream()), "cuMemcpyDtoDAsync");
       context.check(
           JCudaDriver.cuMemsetD8Async(new Address(base + ofWeights), (byte) 0, plan.weightBytes(), context.stream()),
           "cuMemsetD8Async");
+      RecurrentPlan.States computed = sequence.states(base, y.address(base), List.of());
       Sequence gradients = new Sequence(gradX, gradFirst);
       plan.backward(computed, gradients.states(base, gradY.address(base), gradLast), base + weights, base + ofWeights,
           base + workspace, base + reserve);
@@ -104,11 +129,17 @@ final class RecurrentCalls {
     });
   }
 
-  private static RecurrentPlan plan(Recurrent op, List<Operand> in, CudaContext context) {
-    Shape x = in.get(0).shape();
-    ShapeException.require(x.dim(2) > 0, "x [T, N, I] must have at least one feature on cuda");
+  private static long reserve(Operand memory, RecurrentPlan plan, CudaContext context) {
+    if (memory.dtype() != DType.U8 || !memory.layout().isContiguous() || memory.shape().size() < plan.reserveBytes()) {
+      throw new IllegalArgumentException(
+          memory + " is not the memory that Backend.memory asked for: " + plan.reserveBytes() + " bytes");
+    }
+    return context.address(memory);
+  }
+
+  private static RecurrentPlan plan(Recurrent op, Shape x, Shape h0, CudaContext context) {
     return RecurrentPlan.of(context,
-        new RecurrentPlan.Key(op.cell(), x.dim(0), x.dim(1), x.dim(2), in.get(1).shape().dim(1)));
+        new RecurrentPlan.Key(op.cell(), x.dim(0), x.dim(1), x.dim(2), h0.dim(1), Arithmetic.of(op, DType.F32)));
   }
 
   /** What a pass starts from, or the gradients of that: x and the first states. */
@@ -160,10 +191,10 @@ final class RecurrentCalls {
         Layout dense = Layout.contiguous(rows.shape());
         long address = context.address(new Operand(operand.storage(), rows));
         if (load) {
-          StridedCopy copy = StridedCopy.of(context, rows, dense);
+          StridedCopy copy = StridedCopy.of(context, rows, dense, operand.dtype());
           copies.add(space -> copy.run(address, space + s.at()));
         } else {
-          StridedCopy copy = StridedCopy.of(context, dense, rows);
+          StridedCopy copy = StridedCopy.of(context, dense, rows, operand.dtype());
           copies.add(space -> copy.run(space + s.at(), address));
         }
       }

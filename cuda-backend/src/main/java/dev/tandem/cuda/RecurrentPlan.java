@@ -40,7 +40,7 @@ final class RecurrentPlan {
   private final List<List<Segment>> segments;
 
   /** @param inputs I: features of a step */
-  record Key(Recurrent.Cell cell, int steps, int sequences, int inputs, int hidden) {
+  record Key(Recurrent.Cell cell, int steps, int sequences, int inputs, int hidden, Arithmetic arithmetic) {
   }
 
   /** Rows of one of the four operands weightIh, weightHh, biasIh, biasHh that lie together among cuDNN's weights.
@@ -78,8 +78,8 @@ final class RecurrentPlan {
         "cudnnSetDropoutDescriptor");
     cudnn.check(JCudnn.cudnnCreateRNNDescriptor(r), "cudnnCreateRNNDescriptor");
     cudnn.check(JCudnn.cudnnSetRNNDescriptor_v8(r, STANDARD_ALGORITHM, mode(key.cell), TWO_BIASES, ONE_DIRECTION,
-        LINEAR_INPUT, Cudnn.FLOAT, Cudnn.FLOAT, Cudnn.FMA_MATH, key.inputs, key.hidden, key.hidden, 1, dropout,
-        PADDED_SEQUENCES), "cudnnSetRNNDescriptor_v8");
+        LINEAR_INPUT, Cudnn.FLOAT, Cudnn.FLOAT, key.arithmetic.cudnnMath(), key.inputs, key.hidden, key.hidden, 1,
+        dropout, PADDED_SEQUENCES), "cudnnSetRNNDescriptor_v8");
     describe(in, key, key.inputs);
     describe(out, key, key.hidden);
     cudnn.check(JCudnn.cudnnCreateTensorDescriptor(s), "cudnnCreateTensorDescriptor");

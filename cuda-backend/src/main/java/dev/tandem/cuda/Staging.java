@@ -1,6 +1,7 @@
 package dev.tandem.cuda;
 
 import dev.tandem.core.backend.Operand;
+import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Layout;
 import java.util.ArrayList;
 import java.util.List;
@@ -81,7 +82,12 @@ final class Staging {
 
   /** An operand to be read in {@code wanted}. */
   Place input(Operand operand, Layout wanted) {
-    return sameStrides(operand.layout(), wanted) ? direct(operand) : copied(operand, wanted, true, false);
+    return input(operand, wanted, operand.dtype());
+  }
+
+  /** The same, with elements of {@code type}. */
+  Place input(Operand operand, Layout wanted, DType type) {
+    return fits(operand, wanted, type) ? direct(operand) : copied(operand, wanted, type, true, false);
   }
 
   /** An operand to be written in {@code wanted}.
@@ -89,13 +95,23 @@ final class Staging {
    * @param reads whether what it holds matters
    */
   Place output(Operand operand, Layout wanted, boolean reads) {
-    return sameStrides(operand.layout(), wanted) ? direct(operand) : copied(operand, wanted, reads, true);
+    return output(operand, wanted, operand.dtype(), reads);
   }
 
-  private Place copied(Operand operand, Layout wanted, boolean reads, boolean writes) {
-    return add(new Place(operand, wanted, reserve(wanted.end() * Float.BYTES), 0,
-        reads ? StridedCopy.of(context, operand.layout(), wanted) : null,
-        writes ? StridedCopy.of(context, wanted, operand.layout()) : null));
+  /** The same, with elements of {@code type}. */
+  Place output(Operand operand, Layout wanted, DType type, boolean reads) {
+    return fits(operand, wanted, type) ? direct(operand) : copied(operand, wanted, type, reads, true);
+  }
+
+  private static boolean fits(Operand operand, Layout wanted, DType type) {
+    return operand.dtype() == type && sameStrides(operand.layout(), wanted);
+  }
+
+  private Place copied(Operand operand, Layout wanted, DType type, boolean reads, boolean writes) {
+    Layout lies = operand.layout();
+    return add(new Place(operand, wanted, reserve(wanted.end() * type.bytes()), 0,
+        reads ? StridedCopy.of(context, lies, operand.dtype(), wanted, type) : null,
+        writes ? StridedCopy.of(context, wanted, type, lies, operand.dtype()) : null));
   }
 
   /** A dense copy of an operand, which must not be empty, with axis 0 running backward: what is read, or what is brought back. */
@@ -107,9 +123,10 @@ final class Staging {
     long[] inCopy = IntStream.range(0, rank).mapToLong(dense::stride).toArray();
     long[] backward = IntStream.range(0, rank).mapToLong(i -> i == 0 ? -lies.stride(0) : lies.stride(i)).toArray();
     Walk walk = new Walk(dims, writes ? new long[][] {backward, inCopy} : new long[][] {inCopy, backward});
-    StridedCopy copy = new StridedCopy(context, walk);
-    return add(new Place(operand, dense, reserve(dense.end() * Float.BYTES),
-        (dims[0] - 1) * lies.stride(0) * Float.BYTES, writes ? null : copy, writes ? copy : null));
+    int size = operand.dtype().bytes();
+    StridedCopy copy = new StridedCopy(context, walk, operand.dtype(), operand.dtype());
+    return add(new Place(operand, dense, reserve(dense.end() * size), (dims[0] - 1) * lies.stride(0) * size,
+        writes ? null : copy, writes ? copy : null));
   }
 
   private Place add(Place place) {

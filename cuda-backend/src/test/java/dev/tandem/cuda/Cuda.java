@@ -22,9 +22,14 @@ final class Cuda {
     return backend;
   }
 
+  /** Whether the device is the emulator's. */
+  static boolean isEmulated() {
+    return backend().describe().contains("emulator");
+  }
+
   /** The folder of the emulator, where faults can be planted; skips the test on a GPU. */
   static Path emulator() {
-    Assumptions.assumeTrue(backend().describe().contains("emulator"), "faults are planted on the emulator only");
+    Assumptions.assumeTrue(isEmulated(), "faults are planted on the emulator only");
     return Path.of(System.getProperty(LibrarySearch.HOME_PROPERTY));
   }
 

@@ -30,9 +30,9 @@ class LibraryErrorsTest {
     long memory = context.allocate(4096);
     Cublas.Matrix tooNarrow = new Cublas.Matrix(memory, false, 4, 0);
     Cublas.Matrix matrix = new Cublas.Matrix(memory, false, 8, 0);
-    assertThatThrownBy(() -> cublas.sgemm(8, 8, 8, tooNarrow, matrix, matrix, false, 1))
+    assertThatThrownBy(() -> cublas.multiply(Arithmetic.FP32, 8, 8, 8, tooNarrow, matrix, matrix, false, 1))
         .isInstanceOf(CudaException.class)
-        .hasMessageContainingAll("cublasSgemm", "CUBLAS_STATUS_INVALID_VALUE", "an argument out of range");
+        .hasMessageContainingAll("cublasGemmEx", "CUBLAS_STATUS_INVALID_VALUE", "an argument out of range");
     assertThatCode(context::enter).as("the device can go on").doesNotThrowAnyException();
     context.release(memory);
   }
@@ -40,7 +40,8 @@ class LibraryErrorsTest {
   @Test
   void cudnnNamesCallStatusAndMeaning() {
     ConvolutionPlan.Key impossible = new ConvolutionPlan.Key(ConvolutionPlan.Direction.FORWARD, ConvGeometry.of(1, 0),
-        ConvolutionPlan.Format.NCHW, Shape.of(1, 3, 5, 5), Shape.of(2, 4, 3, 3), Shape.of(1, 2, 3, 3));
+        ConvolutionPlan.Format.NCHW, Arithmetic.FP32, Shape.of(1, 3, 5, 5), Shape.of(2, 4, 3, 3),
+        Shape.of(1, 2, 3, 3));
     assertThatThrownBy(() -> ConvolutionPlan.of(Cudnn.of(context), impossible)).isInstanceOf(CudaException.class)
         .hasMessageContainingAll("cudnnGetConvolutionForward", "BAD_PARAM", "an argument out of range");
     assertThatCode(context::enter).as("the device can go on").doesNotThrowAnyException();

@@ -56,7 +56,7 @@ class StridedCopyTest {
     CudaStorage from = counting(216);
     CudaStorage to = counting(216);
     Layout reversed = Layout.contiguous(Shape.of(3, 2, 3, 2, 3, 2)).permute(5, 4, 3, 2, 1, 0);
-    StridedCopy.of(context, reversed, Layout.contiguous(shape)).run(from.address(), to.address());
+    StridedCopy.of(context, reversed, Layout.contiguous(shape), DType.F32).run(from.address(), to.address());
     float[] expected = new float[216];
     for (int i = 0; i < expected.length; i++) {
       int rest = i;
@@ -74,7 +74,7 @@ class StridedCopyTest {
   void zerosLeaveWhatLiesBetween() {
     CudaStorage to = counting(12);
     Layout columns = Layout.contiguous(Shape.of(3, 4)).slice(1, 1, 4, 2);
-    StridedCopy.of(context, columns, columns).run(0, context.address(new Operand(to, columns)));
+    StridedCopy.zeros(context, new Operand(to, columns)).run();
     assertThat(read(to)).containsExactly(1, 0, 3, 0, 5, 0, 7, 0, 9, 0, 11, 0);
   }
 
@@ -83,7 +83,8 @@ class StridedCopyTest {
   void repeatedAxesOfTheTarget() {
     CudaStorage from = counting(6);
     CudaStorage to = counting(3);
-    StridedCopy.of(context, Layout.contiguous(Shape.of(2, 3)), Layout.of(Shape.of(2, 3), new long[] {0, 1}, 0))
+    StridedCopy.of(context, Layout.contiguous(Shape.of(2, 3)), Layout.of(Shape.of(2, 3), new long[] {0, 1}, 0),
+            DType.F32)
         .run(from.address() + 3L * Float.BYTES, to.address());
     assertThat(read(to)).containsExactly(4, 5, 6);
   }
@@ -99,7 +100,7 @@ class StridedCopyTest {
     Staging staging = new Staging(context);
     Staging.Place in = staging.reversed(source, false);
     Staging.Place out = staging.reversed(target, true);
-    StridedCopy through = StridedCopy.of(context, in.layout(), out.layout());
+    StridedCopy through = StridedCopy.of(context, in.layout(), out.layout(), DType.F32);
     Prepared copies = staging.around(base -> through.run(in.address(base), out.address(base)));
     copies.work().accept(context.allocate(copies.scratch()));
     float[] expected = original.clone();

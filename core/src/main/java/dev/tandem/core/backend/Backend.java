@@ -2,6 +2,8 @@ package dev.tandem.core.backend;
 
 import dev.tandem.core.op.Composite;
 import dev.tandem.core.op.Op;
+import dev.tandem.core.op.Precision;
+import dev.tandem.core.op.Recurrent;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Spec;
@@ -22,6 +24,15 @@ public interface Backend extends AutoCloseable {
   /** Whether tensors of {@code dtype} can live here. */
   default boolean supports(DType dtype) {
     return dtype != DType.F64;
+  }
+
+  /**
+   * Whether products can be computed so. {@link Precision#TF32}: operations may ask for it. {@link Precision#BF16}: tensors of
+   * {@link DType#BF16} are operands of products, pooling, {@code ScatterAdd} and claimed normalisations, besides those operations
+   * that take them everywhere.
+   */
+  default boolean supports(Precision precision) {
+    return precision == Precision.FP32;
   }
 
   /** Zero-filled memory for {@code elements} elements.
@@ -54,6 +65,17 @@ public interface Backend extends AutoCloseable {
   /** Whether {@link #execute} takes this composite. */
   default boolean supports(Composite op) {
     return false;
+  }
+
+  /**
+   * The outputs that {@link #execute} shall have behind the results of a composite it takes: what its gradient, which this backend
+   * takes too, will read. Only {@link Recurrent} leaves them open; the gradients of other operations take what those propose.
+   *
+   * @param trailing what the operation proposes
+   * @param recording whether a gradient may follow; if not, nothing need be kept
+   */
+  default List<Spec> memory(Composite op, List<Spec> in, List<Spec> trailing, boolean recording) {
+    return trailing;
   }
 
   /** Bytes of scratch memory that this call wants; the caller owns it, so addresses stay fixed under replay.

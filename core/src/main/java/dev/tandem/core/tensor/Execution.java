@@ -5,8 +5,11 @@ import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Operand;
 import dev.tandem.core.backend.Storage;
 import dev.tandem.core.op.Composite;
+import dev.tandem.core.op.Gather;
 import dev.tandem.core.op.Op;
 import dev.tandem.core.op.Pointwise;
+import dev.tandem.core.op.Precision;
+import dev.tandem.core.op.Reduce;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.ShapeException;
@@ -33,15 +36,19 @@ public final class Execution {
   }
 
   /** @param rowMajor whether the results must be row-major, whatever order their operands are in */
-  static List<Tensor> run(boolean rowMajor, Op op, Tensor... inputs) {
-    List<Tensor> in = List.of(inputs);
-    Device device = in.get(0).device();
+  static List<Tensor> run(boolean rowMajor, Op asked, Tensor... inputs) {
+    Device device = inputs[0].device();
+    Op op = Autocast.op(device, asked);
+    List<Tensor> in = List.of(Autocast.operands(op, inputs));
     List<Spec> specs = check(device, op, in);
     Backend backend = device.backend();
     if (op instanceof Composite c && !backend.supports(c)) {
       return Decompositions.of(c, in);
     }
     boolean recording = Scope.isRecording() && requiresGrad(in);
+    if (op instanceof Composite c) {
+      specs = withMemory(backend, c, in, specs, recording);
+    }
     List<Operand> sources = operands(in);
     List<Tensor> out = new ArrayList<>(specs.size());
     int results = op.results(specs.size());
@@ -60,12 +67,28 @@ public final class Execution {
     return results == out.size() ? out : out.subList(0, results);
   }
 
+  /** The results, and behind them what the backend keeps for the gradient, if it has one to keep it for. */
+  private static List<Spec> withMemory(Backend backend, Composite op, List<Tensor> in, List<Spec> specs,
+      boolean recording) {
+    int results = op.results(specs.size());
+    if (results == specs.size()) {
+      return specs;
+    }
+    Composite gradient = op.gradient();
+    boolean isWanted = recording && gradient != null && backend.supports(gradient);
+    List<Spec> all = new ArrayList<>(specs.subList(0, results));
+    all.addAll(backend.memory(op, in.stream().map(Tensor::spec).toList(), specs.subList(results, specs.size()),
+        isWanted));
+    return all;
+  }
+
   /** Runs {@code op} into existing tensors, which may be views, and for a pointwise op its inputs. Never recorded.
    *
    * @throws ShapeException if the operands do not fit, or the results not the outputs
    */
-  public static void into(Op op, List<Tensor> in, List<Tensor> out) {
+  public static void into(Op asked, List<Tensor> in, List<Tensor> out) {
     Device device = out.get(0).device();
+    Op op = Autocast.op(device, asked);
     List<Spec> specs = check(device, op, in);
     for (int k = 0; k < out.size(); k++) {
       if (!specs.get(k).equals(out.get(k).spec())) {
@@ -160,10 +183,20 @@ public final class Execution {
         }
         specs.add(t.spec());
       }
-      return op.outputs(specs);
+      List<Spec> out = op.outputs(specs);
+      if (wantsBf16(op, specs) && !device.backend().supports(Precision.BF16)) {
+        throw new ShapeException("operands must be F32; convert with to(DType.F32)");
+      }
+      return out;
     } catch (ShapeException e) {
       throw new ShapeException(describe(device, op, in) + ": " + e.getMessage(), e);
     }
+  }
+
+  /** Whether {@code op} reads BF16 in a way that a backend need not have. */
+  private static boolean wantsBf16(Op op, List<Spec> in) {
+    return !(op instanceof Pointwise) && !(op instanceof Reduce) && !(op instanceof Gather)
+        && in.stream().anyMatch(s -> s.dtype() == DType.BF16);
   }
 
   /** {@code Sequential.1.fc: MatMul of [F32[2, 8], F32[9, 2]] on cpu}. */

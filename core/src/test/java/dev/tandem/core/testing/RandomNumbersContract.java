@@ -11,7 +11,10 @@ import dev.tandem.core.pointwise.Program;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.DType.Kind;
 import dev.tandem.core.shape.HostArray;
+import dev.tandem.core.shape.Layout;
+import dev.tandem.core.shape.Shape;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -54,6 +57,19 @@ abstract class RandomNumbersContract extends Contract {
           });
         }
       }
+    }
+  }
+
+  /** Rows that a wide access may start at and whose positions it may not: 7 numbers, 8 or 12 apart. */
+  @Test
+  void alignedRowsAtPositionsThatAreNot() {
+    for (int apart : new int[] {8, 12}) {
+      trial(apart, t -> {
+        Pointwise op = Pointwise.of("draws", DRAWS, Launch.random(7), DType.F32);
+        Layout gaps = Layout.of(Shape.of(5, 7), new long[] {apart, 1}, 4);
+        List<Trial.Slot> in = List.of(t.slot(DType.F32, gaps, Numbers.ORDINARY), t.slot(DType.I32, Arrangement.OFFSET, 1));
+        t.pointwise(op, in, IntStream.range(0, 3).mapToObj(k -> t.slot(DType.F32, gaps, Numbers.ORDINARY)).toList());
+      });
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.tandem.core.testing;
 
+import dev.tandem.core.op.Precision;
 import dev.tandem.core.op.Recurrent;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Shape;
@@ -32,17 +33,15 @@ abstract class RecurrentContract extends Contract {
   /** Forward, then backward from what the backend itself kept for it, whose contents are its own business. */
   private void compare(Trial t, Recurrent op, Sizes s, Arrangement from, Arrangement to) {
     List<Trial.Slot> in = operands(t, op, s, from);
-    List<Trial.Slot> out = t.outputs(op, to, in);
+    boolean recording = backend().supports(op.gradient());
+    List<Trial.Slot> out = t.outputs(op, to, in, recording);
     int results = op.results(out.size());
     // A pre-activation is a sum of I + H products of ordinary numbers with weights below 1 / sqrt(H). Such weights hand an error to
-    // the next step without enlarging it, so that errors add up over the steps.
-    double unit = 16 * Trial.UNIT * (Math.sqrt(s.features + s.hidden) + 4) * s.steps;
-    List<double[]> bounds = new ArrayList<>();
-    for (int k = 0; k < out.size(); k++) {
-      bounds.add(filled(out.get(k).shape(), k < results ? unit : Double.POSITIVE_INFINITY));
-    }
+    // the next step without enlarging it, so that errors add up over the steps. In TF32 both factors may lose 2^-10 of themselves.
+    double unit = (op.tf32() ? 0x1p-9 : 16 * Trial.UNIT) * (Math.sqrt(s.features + s.hidden) + 4) * s.steps;
+    List<double[]> bounds = out.stream().map(o -> filled(o.shape(), unit)).toList();
     t.within(op, in, out, bounds);
-    if (backend().supports(op.gradient())) {
+    if (recording) {
       List<Trial.Slot> given = new ArrayList<>();
       for (Trial.Slot result : out.subList(0, results)) {
         given.add(t.slot(DType.F32, to, result.shape().dims()));
@@ -56,6 +55,10 @@ abstract class RecurrentContract extends Contract {
         errors.add(filled(g.shape(), unit * (1 + largest)));
       }
       t.within(op.gradient(), operands, gradients, errors);
+      // What was kept serves a tape that is run backward more than once.
+      t.within(op.gradient(), operands, gradients, errors);
+      List<Trial.Slot> unrecorded = t.outputs(op, to, in, false);
+      t.within(op, in, unrecorded, unrecorded.stream().map(o -> filled(o.shape(), unit)).toList());
     }
   }
 
@@ -114,6 +117,18 @@ abstract class RecurrentContract extends Contract {
 
   @ParameterizedTest
   @EnumSource
+  void tf32(Recurrent.Cell cell) {
+    assumeSupported(Precision.TF32);
+    claimed(cell).forEach(op -> {
+      for (int hidden : new int[] {1, 8, 33}) {
+        trial(hidden, t -> compare(t, op.withTf32(true), new Sizes(5, 4, 7, hidden), Arrangement.CONTIGUOUS,
+            Arrangement.CONTIGUOUS));
+      }
+    });
+  }
+
+  @ParameterizedTest
+  @EnumSource
   void longSequences(Recurrent.Cell cell) {
     claimed(cell).forEach(op -> {
       trial(9, t -> compare(t, op, new Sizes(50, 3, 4, 12), Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS));
@@ -131,13 +146,9 @@ abstract class RecurrentContract extends Contract {
           double[] x = new double[4 * 3 * 2];
           Arrays.setAll(x, i -> i % 2 == 0 ? 1e4 : -1e4);
           in.set(0, t.slot(DType.F32, x, Arrangement.CONTIGUOUS, 4, 3, 2));
-          List<Trial.Slot> out = t.outputs(op, Arrangement.CONTIGUOUS, in);
-          List<double[]> bounds = new ArrayList<>();
-          for (int k = 0; k < out.size(); k++) {
-            // A gate is 0 or 1 unless its two weights nearly cancel; then 1e4 times the rounding of a product moves it by 1e-3.
-            bounds.add(filled(out.get(k).shape(), k < op.results(out.size()) ? 1e-2 : Double.POSITIVE_INFINITY));
-          }
-          t.within(op, in, out, bounds);
+          List<Trial.Slot> out = t.outputs(op, Arrangement.CONTIGUOUS, in, true);
+          // A gate is 0 or 1 unless its two weights nearly cancel; then 1e4 times the rounding of a product moves it by 1e-3.
+          t.within(op, in, out, out.stream().map(o -> filled(o.shape(), 1e-2)).toList());
         });
       }
     }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.tandem.core.op.CumulativeSum;
 import dev.tandem.core.op.Gather;
 import dev.tandem.core.op.Op;
+import dev.tandem.core.op.Precision;
 import dev.tandem.core.op.ScatterAdd;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Layout;
@@ -97,6 +98,19 @@ abstract class RowsContract extends Contract {
     }
   }
 
+  /** Many rows meet in one, and what they add up to is rounded once. */
+  @Test
+  void scatterAddOfBf16() {
+    assumeSupported(Precision.BF16);
+    for (Arrangement a : Arrangement.ALL) {
+      for (int columns : new int[] {0, 1, 3, 8, 17, 33}) {
+        trial(columns, t -> scatter(t, t.slot(DType.BF16, a, 41, columns), indices(t, 41, 5, Arrangement.CONTIGUOUS), 5, a));
+      }
+    }
+    trial(3, t -> scatter(t, t.slot(DType.BF16, Arrangement.CONTIGUOUS, 1001, 9),
+        indices(t, 1001, 3, Arrangement.CONTIGUOUS), 3, Arrangement.CONTIGUOUS));
+  }
+
   @Test
   void scatterAddInEveryLayout() {
     for (Arrangement from : Arrangement.ALL) {
@@ -143,6 +157,15 @@ abstract class RowsContract extends Contract {
     }
   }
 
+  /** More rows than two bytes count, and more indices than one block of a sort takes. */
+  @Test
+  void scatterAddOfManyRows() {
+    for (int rows : new int[] {256, 257, 70_001}) {
+      trial(rows, t -> scatter(t, t.slot(DType.F32, Arrangement.CONTIGUOUS, 5000, 4),
+          indices(t, 5000, rows, Arrangement.CONTIGUOUS), rows, Arrangement.CONTIGUOUS));
+    }
+  }
+
   @Test
   void indicesOutOfRangeAreNamed() {
     if (!raisesIndexErrors()) {
@@ -174,7 +197,7 @@ abstract class RowsContract extends Contract {
   @Test
   void cumulativeSumsAlongEveryAxis() {
     int[][] shapes =
-        {{1}, {5}, {33}, {0}, {7, 17}, {17, 7}, {3, 5, 16}, {2, 3, 4, 9}, {3, 0, 2}, {2, 1000}, {1000, 33}};
+        {{1}, {5}, {33}, {0}, {7, 17}, {17, 7}, {3, 5, 16}, {2, 3, 4, 9}, {3, 0, 2}, {2, 1000}, {1000, 33}, {20_011}, {3, 16_500}};
     for (int[] dims : shapes) {
       for (int axis = 0; axis < dims.length; axis++) {
         for (boolean reverse : new boolean[] {false, true}) {

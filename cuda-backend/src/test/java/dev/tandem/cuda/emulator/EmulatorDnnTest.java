@@ -33,6 +33,8 @@ class EmulatorDnnTest {
   private static final Pointer ZERO = Pointer.to(new float[] {0});
   private static final int NCHW = 0;
   private static final int BAD_PARAM = 2000;
+  /** fp32 throughout; with the default, 0, a device may round to TF32. */
+  private static final int FMA_MATH = 3;
   private final cudnnHandle handle = new cudnnHandle();
 
   @BeforeEach
@@ -85,6 +87,7 @@ class EmulatorDnnTest {
     check(JCudnn.cudnnCreateConvolutionDescriptor(cd));
     check(JCudnn.cudnnSetConvolution2dDescriptor(cd, padding, padding, stride, stride, dilation, dilation, 1, 0));
     check(JCudnn.cudnnSetConvolutionGroupCount(cd, groups));
+    check(JCudnn.cudnnSetConvolutionMathType(cd, FMA_MATH));
     long[] bytes = new long[1];
     check(JCudnn.cudnnGetConvolutionForwardWorkspaceSize(handle, xd, wd, cd, yd, 1, bytes));
     CUdeviceptr workspace = allocate(bytes[0]);
@@ -153,8 +156,8 @@ class EmulatorDnnTest {
       check(JCudnn.cudnnCreateDropoutDescriptor(dropout));
       check(JCudnn.cudnnSetDropoutDescriptor(dropout, handle, 0, new Pointer(), 0, 0));
       check(JCudnn.cudnnCreateRNNDescriptor(rnn));
-      check(JCudnn.cudnnSetRNNDescriptor_v8(rnn, 0, cell, 2, directions - 1, 0, 0, 0, 0, INPUT, HIDDEN, HIDDEN, LAYERS,
-          dropout, 1));
+      check(JCudnn.cudnnSetRNNDescriptor_v8(rnn, 0, cell, 2, directions - 1, 0, 0, 0, FMA_MATH, INPUT, HIDDEN, HIDDEN,
+          LAYERS, dropout, 1));
       check(JCudnn.cudnnCreateRNNDataDescriptor(xd));
       check(JCudnn.cudnnCreateRNNDataDescriptor(yd));
       check(JCudnn.cudnnSetRNNDataDescriptor(xd, 0, 0, TIME, BATCH, INPUT, lengths, new Pointer()));
