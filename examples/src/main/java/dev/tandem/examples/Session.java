@@ -53,8 +53,7 @@ public final class Session {
     return device;
   }
 
-  /** How a device can compute products: {@code fp32 or tf32}. */
-  static String precisions(Device device) {
+  private static String precisions(Device device) {
     return Arrays.stream(Precision.values()).filter(device.backend()::supports).map(Precision::toString)
         .collect(Collectors.joining(" or "));
   }

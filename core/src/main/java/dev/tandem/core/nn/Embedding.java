@@ -14,6 +14,9 @@ import java.util.OptionalInt;
 /**
  * A vector for each of V symbols: indices I32 {@code [...] -> [..., D]}, rows of weight {@code [V, D]}. An index outside 0 to V - 1 is
  * an {@link IndexOutOfBoundsException} where the backend can raise one.
+ *
+ * <p>Rows are F32 in a step in BF16 too: casting the table would cost more than the few rows that are read, and the gradients of a
+ * symbol, of which there may be many in a batch, add up in F32.
  */
 public final class Embedding extends Module {
   private static final Program FREEZE_PADDING = Program.of(3,

@@ -4,8 +4,8 @@ import dev.tandem.core.shape.Spec;
 import java.util.List;
 
 /**
- * Cross-correlation, which the field calls convolution: {@code x [N, C, H, W], weight [O, C / groups, KH, KW] -> [N, O, OH, OW]},
- * all F32, or all BF16 and summed in fp32.
+ * Cross-correlation, which the field calls convolution: {@code x [N, C, H, W], weight [O, C / groups, KH, KW] -> [N, O, OH,
+ * OW]}, all F32, or all BF16 and summed in fp32.
  *
  * @param tf32 as in {@link Product}
  */

@@ -5,8 +5,8 @@ import dev.tandem.core.shape.Spec;
 import java.util.List;
 
 /**
- * Running sums along an axis, F32 (or F64: 8 bits are too few to sum up in), each including its own element. A mandatory op because no composition of the others
- * does it in linear time.
+ * Running sums along an axis, F32 (or F64; the 8 bits of BF16 are too few), each including its own element. A mandatory op
+ * because no composition of the others does it in linear time.
  *
  * @param axis counted from the front
  * @param reverse from the end towards the beginning: the gradient of the forward direction

@@ -7,8 +7,8 @@ import dev.tandem.core.shape.Spec;
 import java.util.List;
 
 /**
- * {@code [..., M, K] x [..., K, N] -> [..., M, N]}, all F32, or all BF16 and summed in fp32 (or all F64). Transposition and repeated batches are matters of
- * strides.
+ * {@code [..., M, K] x [..., K, N] -> [..., M, N]}, all F32, or all BF16 and summed in fp32 (or all F64). Transposition and
+ * repeated batches are matters of strides.
  *
  * @param accumulate whether the product is added to what the output holds
  * @param tf32 as in {@link Product}

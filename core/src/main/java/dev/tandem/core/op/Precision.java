@@ -8,8 +8,10 @@ public enum Precision {
   FP32,
   /** F32 operands may be rounded to 10 bits of mantissa on their way into a product (TF32), which is summed in fp32. */
   TF32,
-  /** Operands of products are BF16, and activations between them; products are summed in fp32. What is learnt and what is summed up,
-   * parameters, gradients, optimizer state, statistics and losses, stays F32. */
+  /**
+   * Operands of products are BF16, and activations between them; products are summed in fp32. What is learnt and what is summed
+   * up, parameters, gradients, optimizer state, statistics and losses, stays F32.
+   */
   BF16;
 
   /** As the command line has it: {@code bf16}. */

@@ -27,9 +27,9 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one place where a scope's {@link Precision} is applied. In BF16 the operands of products are rounded by casts that the tape sees
- * as any other operation, so that the gradients of F32 tensors come out F32; a recurrent sequence, whose states would lose too much, is
- * computed in F32 with TF32 products where the backend has both; and what takes F32 only is given F32.
+ * The one place where a scope's {@link Precision} is applied. In BF16 the operands of products are rounded by casts that the
+ * tape sees as any other operation, so that the gradients of F32 tensors come out F32; a recurrent sequence, whose states would
+ * lose too much, is computed in F32 with TF32 products where the backend has both; and what takes F32 only is given F32.
  */
 final class Autocast {
   private static final Pointwise TO_BF16 =
@@ -40,8 +40,10 @@ final class Autocast {
   }
 
   private final Scope scope;
-  /** Copies of what the scope made live no longer than whoever else uses them: their frame, or the tape, which has saved them for the
-   * product's gradient. */
+  /**
+   * Copies of what the scope made live no longer than whoever else uses them: their frame, or the tape, which has saved them for
+   * the product's gradient.
+   */
   private final Map<Lease, Map<Layout, Copy>> copies = new IdentityHashMap<>();
 
   Autocast(Scope scope) {
@@ -94,8 +96,8 @@ final class Autocast {
   }
 
   /**
-   * A copy of {@code t} in BF16, made once for all its uses in the scope. Each use is an entry of the tape by itself, so that their
-   * gradients add up in F32.
+   * A copy of {@code t} in BF16, made once for all its uses in the scope. Each use is an entry of the tape by itself, so that
+   * their gradients add up in F32.
    */
   private Tensor rounded(Tensor t) {
     if (t.dtype() != DType.F32 || t.device() != scope.device()) {
@@ -115,7 +117,7 @@ final class Autocast {
     return use;
   }
 
-  /** Of what outlives the scope, such as a weight, until it ends: layers and steps that share the weight share the copy. */
+  /** Of what outlives the scope, such as a weight, until it ends: all who share the weight share the copy. */
   private Tensor copy(Tensor t) {
     if (!t.lease().isPersistent()) {
       return scope.withoutRecording(() -> Execution.one(TO_BF16, t));
@@ -129,18 +131,21 @@ final class Autocast {
 
   /** How many copies could still be used. */
   int copies() {
-    return (int) copies.values().stream().flatMap(m -> m.values().stream()).filter(c -> c.rounded.lease().isLive()).count();
+    return (int) copies.values().stream().flatMap(m -> m.values().stream()).filter(c -> c.rounded.lease().isLive())
+        .count();
   }
 
-  /** Null if there is no copy, or what it was made of has been overwritten, or its memory been given back. */
+  /** Null without a copy, or if what it was made of has been overwritten, or its own memory been given back. */
   private @Nullable Tensor known(Tensor t) {
     Map<Layout, Copy> ofLease = copies.get(t.lease());
     Copy c = ofLease == null ? null : ofLease.get(t.layout());
     return c == null || c.version != t.lease().version() || !c.rounded.lease().isLive() ? null : c.rounded;
   }
 
-  /** The float type of what a program gives: the widest of its operands, and in a scope with BF16 that of the widest operand of full
-   * size, so that a bias or a row's maximum does not widen what it is added to. F32 without float operands. */
+  /**
+   * The float type of what a program gives: the widest of its operands, and in a scope with BF16 the widest of those of full
+   * size, so that a bias or a row's maximum does not widen what it is added to. F32 without float operands.
+   */
   static DType result(Tensor... in) {
     DType widest = widest(in);
     if (widest != DType.F32 || precision(in[0].device()) != Precision.BF16

@@ -31,12 +31,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Every layer in BF16 on the oracle, behind a product as in a network: forward and backward run, gradients of parameters are F32, and
- * loss and gradients are near those in fp32, with composites decomposed and claimed.
+ * Every layer in BF16 on the oracle, behind a product as in a network: forward and backward run, gradients of parameters are
+ * F32, and loss and gradients are near those in fp32, with composites decomposed and claimed.
  */
 class Bf16LayersTest {
-  /** BF16 rounds to within 2^-9. A gradient here goes through about ten roundings, which are independent of each other, and
-   * cancellation makes its parts a few times larger than itself: 2^-9 * sqrt(10) * 5 = 0.03. */
+  /**
+   * BF16 rounds to within 2^-9. A gradient here goes through about ten roundings, which are independent of each other, and
+   * cancellation makes its parts a few times larger than itself: 2^-9 * sqrt(10) * 5 = 0.03.
+   */
   private static final double BOUND = 0.03;
 
   /** @param shape of the input */
@@ -58,7 +60,8 @@ class Bf16LayersTest {
   static Stream<Case> activations() {
     List<Supplier<Module>> layers = List.of(Sigmoid::new, Tanh::new, Relu::new, Relu6::new, LeakyRelu::new, Elu::new,
         Selu::new, Gelu::new, () -> new Gelu(Gelu.Approximation.TANH), Silu::new, Softplus::new, Mish::new,
-        HardSwish::new, () -> new Softmax(1), () -> new LogSoftmax(1), () -> new Maxout(2), Identity::new, Flatten::new);
+        HardSwish::new, () -> new Softmax(1), () -> new LogSoftmax(1), () -> new Maxout(2), Identity::new,
+        Flatten::new);
     return layers.stream().map(l -> of(l, 9, 8));
   }
 
@@ -76,8 +79,9 @@ class Bf16LayersTest {
         of("Conv2d grouped",
             () -> new Conv2d(4, 6, 3, padded.withGroups(2).withPaddingMode(PaddingMode.REFLECT)), 2, 4, 6, 8),
         of(() -> new ConvTranspose2d(3, 2, 3, ConvOptions.DEFAULT.withStride(2), 1), 2, 3, 4, 5),
-        of(() -> new MaxPool1d(2), 2, 3, 8), of(() -> new MaxPool2d(2), 2, 3, 6, 8), of(() -> new AvgPool1d(2), 2, 3, 8),
-        of(() -> new AvgPool2d(2), 2, 3, 6, 8), of(() -> new AdaptiveAvgPool2d(2), 2, 3, 6, 8),
+        of(() -> new MaxPool1d(2), 2, 3, 8), of(() -> new MaxPool2d(2), 2, 3, 6, 8),
+        of(() -> new AvgPool1d(2), 2, 3, 8), of(() -> new AvgPool2d(2), 2, 3, 6, 8),
+        of(() -> new AdaptiveAvgPool2d(2), 2, 3, 6, 8),
         of("AdaptiveAvgPool2d uneven", () -> new AdaptiveAvgPool2d(3), 2, 3, 5, 8),
         of(GlobalAvgPool2d::new, 2, 3, 6, 8), of(() -> new Upsample(2, Upsample.Mode.NEAREST), 2, 3, 3, 4),
         of("Upsample bilinear", () -> new Upsample(2, Upsample.Mode.BILINEAR), 2, 3, 3, 4));
@@ -91,7 +95,8 @@ class Bf16LayersTest {
 
   static Stream<Case> sequences() {
     RecurrentOptions both = RecurrentOptions.DEFAULT.withLayers(2).withBidirectional(true).withDropout(0.3);
-    return Stream.of(of(() -> new Rnn(6, 4), 5, 3, 6), of(() -> new Lstm(6, 4), 5, 3, 6), of(() -> new Gru(6, 4), 5, 3, 6),
+    return Stream.of(of(() -> new Rnn(6, 4), 5, 3, 6), of(() -> new Lstm(6, 4), 5, 3, 6),
+        of(() -> new Gru(6, 4), 5, 3, 6),
         of("Gru reset before", () -> new Gru(6, 4, Gru.Reset.BEFORE, RecurrentOptions.DEFAULT), 5, 3, 6),
         of("Lstm stacked", () -> new Lstm(6, 4, both), 5, 3, 6), of(() -> new LastStep(0), 5, 3, 6),
         of(() -> PositionalEncoding.sinusoidal(6, 8), 3, 5, 6),

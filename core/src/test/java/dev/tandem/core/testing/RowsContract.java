@@ -104,7 +104,8 @@ abstract class RowsContract extends Contract {
     assumeSupported(Precision.BF16);
     for (Arrangement a : Arrangement.ALL) {
       for (int columns : new int[] {0, 1, 3, 8, 17, 33}) {
-        trial(columns, t -> scatter(t, t.slot(DType.BF16, a, 41, columns), indices(t, 41, 5, Arrangement.CONTIGUOUS), 5, a));
+        trial(columns, t -> scatter(t, t.slot(DType.BF16, a, 41, columns),
+            indices(t, 41, 5, Arrangement.CONTIGUOUS), 5, a));
       }
     }
     trial(3, t -> scatter(t, t.slot(DType.BF16, Arrangement.CONTIGUOUS, 1001, 9),
