@@ -1,5 +1,5 @@
-// The sum of the values of all threads before this one, in an order that the number of threads alone decides; threads of a block are a
-// multiple of 32. total is the sum of all.
+// The sum of the values of all threads before this one, in an order that the number of threads alone decides; threads
+// of a block are a multiple of 32. total is the sum of all.
 template <class T> __device__ __forceinline__ T sum_before(T value, T &total) {
   __shared__ T warps[32];
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, count = blockDim.x >> 5;

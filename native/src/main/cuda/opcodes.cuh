@@ -1,5 +1,5 @@
-// The instructions of pointwise programs. Java's rules where C's differ: MAX and MIN give NaN if an operand is NaN and order zeros by
-// sign, pow(1, NaN) is NaN, integers wrap, a float that becomes an integer saturates.
+// The instructions of pointwise programs. Java's rules where C's differ: MAX and MIN give NaN if an operand is NaN and
+// order zeros by sign, pow(1, NaN) is NaN, integers wrap, a float that becomes an integer saturates.
 
 __device__ __forceinline__ float op_max(float a, float b) {
   if (a != a || b != b) {
@@ -58,8 +58,8 @@ __device__ __forceinline__ int op_to_int(float a) {
   return a >= 2147483648.0f ? 2147483647 : a <= -2147483648.0f ? (int)0x80000000 : (int)a;
 }
 
-// Four words of Philox 4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3, SC 2011), the same bits as on
-// the host: counter (block, step, salt, high half of block), where a block is four elements.
+// Four words of Philox 4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3, SC 2011), the
+// same bits as on the host: counter (block, step, salt, high half of block), where a block is four elements.
 struct Words {
   unsigned at[4];
 };

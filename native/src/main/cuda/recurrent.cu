@@ -1,6 +1,6 @@
-// One step of recurrent cells and of backpropagation through it, a thread for each element of the states [N, H]; what is a product
-// is made by cuBLAS between the steps. Gates lie side by side, [N, G*H], in the order of the weights. Steps that are outside a
-// sequence leave its states alone. lengths is null where every sequence has all steps.
+// One step of recurrent cells and of backpropagation through it, a thread for each element of the states [N, H]; what
+// is a product is made by cuBLAS between the steps. Gates lie side by side, [N, G*H], in the order of the weights.
+// Steps that are outside a sequence leave its states alone. lengths is null where every sequence has all steps.
 
 #define STEP long long elements, int hidden, const int *lengths, long long lengthStep, int step
 #define ELEMENTS(e)                                                                      \
@@ -34,8 +34,8 @@ __device__ __forceinline__ bool first(const int *lengths, long long lengthStep, 
   return step == steps - 1 || (lengths != 0 && step == lengths[row * lengthStep] - 1);
 }
 
-// ---- forward: ofX [N, G*H] becomes the gates, ofH [N, G*H] is W_h h without its bias, h and c become the new states; memory, where
-// it is not null, gets what else a step's gradient reads ----
+// ---- forward: ofX [N, G*H] becomes the gates, ofH [N, G*H] is W_h h without its bias, h and c become the new states;
+// memory, where it is not null, gets what else a step's gradient reads ----
 
 #define FORWARD                                                                                                      \
   STEP, float *ofX, const float *ofH, const float *biasIh, const float *biasHh, float *h, float *c, float *y, float *memory
@@ -146,9 +146,9 @@ extern "C" __global__ void __launch_bounds__(256) gru_reset_before(FORWARD) {
   }
 }
 
-// ---- backward: dh and dc hold the gradients of the states after the step and get what does not pass through a product, to which
-// the host adds that of the gates' gradients. before and cellsBefore are the states after the step before, read only where there is
-// one; hBefore gets the state that entered the step ----
+// ---- backward: dh and dc hold the gradients of the states after the step and get what does not pass through a
+// product, to which the host adds that of the gates' gradients. before and cellsBefore are the states after the step
+// before, read only where there is one; hBefore gets the state that entered the step ----
 
 #define BACKWARD                                                                                                     \
   STEP, int steps, int reverse, const float *gates, const float *memory, const float *y, const float *before,        \
@@ -202,7 +202,8 @@ extern "C" __global__ void __launch_bounds__(256) lstm_grad(BACKWARD) {
   }
 }
 
-// memory holds W_hn h + b_hn. The third gate's gradient differs between the two products: gradGates is of W_i x, gradOfH of W_h h.
+// memory holds W_hn h + b_hn. The third gate's gradient differs between the two products: gradGates is of W_i x,
+// gradOfH of W_h h.
 extern "C" __global__ void __launch_bounds__(256) gru_grad(BACKWARD) {
   ELEMENTS(e) {
     Place p(e, hidden, 3);

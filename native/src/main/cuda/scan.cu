@@ -1,5 +1,5 @@
-// Running sums. LINE_PARAMETERS and LINE_OFFSETS say where a line begins: in `from` at at0, in `to` at at1. Where lines are few, each is
-// cut into parts; all orders of addition follow from sizes alone.
+// Running sums. LINE_PARAMETERS and LINE_OFFSETS say where a line begins: in `from` at at0, in `to` at at1. Where lines
+// are few, each is cut into parts; all orders of addition follow from sizes alone.
 
 #define ITEMS 4
 

@@ -1,6 +1,7 @@
-// ScatterAdd: positions are sorted by their index, stably, eight bits at a time from the lowest on (a radix sort as in Satish, Harris
-// and Garland: Designing efficient sorting algorithms for manycore GPUs, IPDPS 2009). Then each row of the result is the sum of its
-// positions in order, whatever the device. Element is the type of the values, WIDTH how many columns are read in one access.
+// ScatterAdd: positions are sorted by their index, stably, eight bits at a time from the lowest on (a radix sort as in
+// Satish, Harris and Garland: Designing efficient sorting algorithms for manycore GPUs, IPDPS 2009). Then each row of
+// the result is the sum of its positions in order, whatever the device. Element is the type of the values, WIDTH how
+// many columns are read in one access.
 
 #define DIGITS 256
 #define WARPS 8
@@ -54,8 +55,8 @@ extern "C" __global__ void __launch_bounds__(256) scatter_scan(int *counts, int 
   }
 }
 
-// Moves keys, and the positions they came from, to where their digit puts them; one block needs neither counts nor totals. positions
-// is null in the first pass, when each is where it came from.
+// Moves keys, and the positions they came from, to where their digit puts them; one block needs neither counts nor
+// totals. positions is null in the first pass, when each is where it came from.
 extern "C" __global__ void __launch_bounds__(256)
     scatter_place(const unsigned *keys, const int *positions, int count, int shift, const int *counts, const int *totals,
                   unsigned *toKeys, int *toPositions) {
@@ -130,8 +131,8 @@ __device__ __forceinline__ int lower_bound(const unsigned *keys, int count, unsi
   return from;
 }
 
-// Columns are shared out to `lanes` threads, a power of two, rows to the rest of the block. A thread adds in order of positions; the
-// loads of a few of them are under way together.
+// Columns are shared out to `lanes` threads, a power of two, rows to the rest of the block. A thread adds in order of
+// positions; the loads of a few of them are under way together.
 extern "C" __global__ void __launch_bounds__(256)
     scatter_add(const Element *values, const unsigned *keys, const int *positions, Element *to, int count, int rows, int lanes,
                 long long columns, long long tiles, long long valueRow, long long valueColumn, long long toRow,

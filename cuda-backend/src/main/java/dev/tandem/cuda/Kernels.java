@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import jcuda.driver.CUfunction;
@@ -109,6 +110,11 @@ final class Kernels implements AutoCloseable {
       }
     }
     return known;
+  }
+
+  /** What the kernels that are loaded were compiled from. */
+  List<String> loadedSources() {
+    return loaded.keySet().stream().map(k -> k.substring(k.indexOf('\n') + 1)).distinct().toList();
   }
 
   /** A function of a source file that is packed with this class.

@@ -44,7 +44,7 @@ final class StepGraph implements Replay {
       return context.handle(Open.class, Open::new);
     }
 
-    /** The driver waits for a launch that is still under way. */
+    /** A launch that is still under way goes on to its end. */
     void destroy(Executable e) {
       if (all.remove(e)) {
         context.check(JCudaDriver.cuGraphExecDestroy(e.handle), "cuGraphExecDestroy");

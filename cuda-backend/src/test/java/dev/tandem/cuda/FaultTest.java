@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Operand;
 import dev.tandem.core.backend.Storage;
+import dev.tandem.core.nn.Module;
 import dev.tandem.core.op.Pointwise;
+import dev.tandem.core.optim.Optimizer;
 import dev.tandem.core.optim.Sgd;
 import dev.tandem.core.pointwise.Expr;
 import dev.tandem.core.pointwise.Program;
@@ -14,6 +16,7 @@ import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Shape;
 import dev.tandem.core.tensor.Device;
 import dev.tandem.core.testing.SmallNetwork;
+import dev.tandem.core.train.TrainStep;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -83,6 +86,64 @@ class FaultTest {
   @Test
   void aFailedCopyIsNoticed() throws Exception {
     assertThat(train("cuMemcpyHtoDAsync_v2:3=1")).contains("failed <cuMemcpyHtoDAsync", "CUDA_ERROR_INVALID_VALUE");
+  }
+
+  /** Trains with and without replay, and says how. */
+  static final class State {
+    private State() {
+    }
+
+    public static void main(String[] arguments) {
+      Device device = new Device(Cuda.backend());
+      Module model = SmallNetwork.model().on(device, 1);
+      Optimizer optimizer = new Sgd(0.02).on(model);
+      TrainStep step = TrainStep.of(optimizer, 3, SmallNetwork.training(model, optimizer));
+      List<Float> losses = new ArrayList<>();
+      try {
+        for (int i = 0; i < 8; i++) {
+          losses.add(step.run(SmallNetwork.batch(16, i)).item());
+        }
+        System.out.println("trained " + losses + " " + step.state());
+      } catch (CudaException e) {
+        System.out.println("failed <" + e.getMessage() + ">");
+      }
+    }
+  }
+
+  private String state(String fault, String... more) throws Exception {
+    List<String> flags = new ArrayList<>(Cuda.flags(cache));
+    flags.addAll(List.of(more));
+    String output = JavaProcess.run(Map.of("EMU_FAIL", fault), flags, State.class).output();
+    return output.lines().filter(l -> l.startsWith("trained ") || l.startsWith("failed ")).findFirst().orElse(output);
+  }
+
+  private static String losses(String state) {
+    return state.substring(0, state.indexOf(']') + 1);
+  }
+
+  @Test
+  void aStepThatCanNotBeCapturedIsReplayedCallByCall() throws Exception {
+    Cuda.emulator();
+    String captured = state("");
+    assertThat(captured).contains("] replaying one CUDA graph of ");
+    for (String refused : List.of("cuStreamBeginCapture_v2", "cuGraphInstantiateWithFlags")) {
+      String flat = state(refused + ":1=999");
+      assertThat(flat).contains("calls, not captured: " + refused.replaceAll("_v2|WithFlags", "") + " failed on cuda:0");
+      assertThat(losses(flat)).as(refused).isEqualTo(losses(captured));
+    }
+    String synchronous = state("", "-Dtandem.cuda.sync=true");
+    assertThat(synchronous).contains("calls, not captured: -Dtandem.cuda.sync=true waits after each");
+    assertThat(losses(synchronous)).isEqualTo(losses(captured));
+  }
+
+  /** Nothing is known of the operation: the step is named. */
+  @Test
+  void aGraphThatFailsNamesTheStep() throws Exception {
+    Cuda.emulator();
+    assertThat(state("cuGraphLaunch:1=1")).startsWith("failed <cuGraphLaunch failed on cuda:0 with "
+        + "CUDA_ERROR_INVALID_VALUE").contains(", in a step of ", " calls replayed as one CUDA graph>");
+    assertThat(state("cuGraphLaunch:2=700")).contains("It happened in a step of ",
+        "-Dtandem.cuda.sync=true names the one that failed");
   }
 
   /** An operand that says more than its storage holds, by way of a kernel: what a bug of ours would do. */
