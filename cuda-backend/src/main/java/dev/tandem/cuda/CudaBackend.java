@@ -36,7 +36,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Runs operations on one NVIDIA GPU. Everything goes to one stream in the order it is given; only reads and
  * {@link #synchronize} wait for it. A call is first prepared (operands checked, addresses and strides taken, a kernel or a library's
- * plan chosen), then run; a replay is the prepared ones as one CUDA graph.
+ * plan chosen), then run; a replay keeps the prepared ones.
  */
 public final class CudaBackend implements Backend {
   private final CudaContext context;

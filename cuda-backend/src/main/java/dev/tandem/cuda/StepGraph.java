@@ -1,5 +1,6 @@
 package dev.tandem.cuda;
 
+import dev.tandem.core.backend.OutOfDeviceMemoryException;
 import dev.tandem.core.backend.Replay;
 import java.lang.ref.Cleaner;
 import java.util.Collections;
@@ -77,7 +78,7 @@ final class StepGraph implements Replay {
     }
     try {
       return capture(context, calls);
-    } catch (CudaException e) {
+    } catch (CudaException | OutOfDeviceMemoryException e) {
       // Throws if the device has failed altogether.
       context.enter();
       String why = String.valueOf(e.getMessage());
