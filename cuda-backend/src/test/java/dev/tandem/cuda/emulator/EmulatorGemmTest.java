@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import jcuda.Pointer;
+import jcuda.driver.CUdeviceptr;
 import jcuda.driver.JCudaDriver;
 import jcuda.jcublas.JCublas2;
 import jcuda.jcublas.cublasHandle;
@@ -85,5 +86,36 @@ class EmulatorGemmTest {
   void leadingDimensionsTooSmallAreRefused() {
     assertThat(JCublas2.cublasSgemm(handle, 0, 0, 4, 4, 4, scalar(1), upload(new float[16]), 3, upload(new float[16]),
         4, scalar(0), allocate(64), 4)).isEqualTo(7);
+  }
+
+  private int multiply(int type, int compute, float value, CUdeviceptr out) {
+    var operand = upload(value);
+    return JCublas2.cublasGemmEx_new(handle, 0, 0, 1, 1, 1, scalar(1), operand, type, 1, operand, type, 1, scalar(0), out,
+        type, 1, compute, -1);
+  }
+
+  /** 1 + 2^-12 has more bits than TF32's ten, and its square in fp32 is 1 + 2^-11. */
+  @Test
+  void operandsAreRoundedToTf32WhenComputeTypeOrMathModeSaySo() {
+    int float32 = 0;
+    int inFp32 = 68;
+    int inTf32 = 77;
+    var out = allocate(4);
+    check(multiply(float32, inFp32, 1 + 0x1p-12f, out));
+    assertThat(download(out, 1)).containsExactly(1 + 0x1p-11f);
+    check(multiply(float32, inTf32, 1 + 0x1p-12f, out));
+    assertThat(download(out, 1)).containsExactly(1);
+    check(JCublas2.cublasSetMathMode(handle, 3));
+    check(multiply(float32, inFp32, 1 + 0x1p-12f, out));
+    assertThat(download(out, 1)).containsExactly(1);
+  }
+
+  @Test
+  void typesOfComputationThatDoNotExistOrFitAreRefused() {
+    int notSupported = 15;
+    var out = allocate(4);
+    assertThat(multiply(0, 99, 1, out)).as("no compute type").isEqualTo(notSupported);
+    assertThat(multiply(14, 77, 1, out)).as("BF16 in TF32").isEqualTo(notSupported);
+    assertThat(JCublas2.cublasSetMathMode(handle, 5)).as("no math mode").isEqualTo(7);
   }
 }
