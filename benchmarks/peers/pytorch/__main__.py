@@ -20,9 +20,9 @@ from .workloads import WORKLOADS
 
 def arguments():
     parser = argparse.ArgumentParser(prog="python3 -m pytorch", description=__doc__)
-    parser.add_argument("workload", choices=WORKLOADS)
-    parser.add_argument("--setting", default="eager", help="see training.py; --list names them")
-    parser.add_argument("--list", action="store_true", help="print the settings of the workload, one a line, and end")
+    parser.add_argument("workload", nargs="?", choices=WORKLOADS)
+    parser.add_argument("--list", action="store_true", help="print the settings of every workload, and versions, as JSON")
+    parser.add_argument("--setting", default="eager", help="how steps are run; see --list and training.py")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--precision", choices=("fp32", "tf32", "bf16"), default="fp32")
     parser.add_argument("--threads", type=int, help="of the cpu")
@@ -34,7 +34,10 @@ def arguments():
     parser.add_argument("--weights", help="initial values, a safetensors file")
     parser.add_argument("--json", help="add the line to this file too")
     parser.add_argument("--started", type=float, default=IMPORTING, help="when the process was started, in seconds since 1970")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.workload is None and not options.list:
+        parser.error("name a workload: " + ", ".join(WORKLOADS))
+    return options
 
 
 def high_water():
@@ -65,14 +68,20 @@ def chip(device):
     return torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
 
 
+def versions():
+    return {"torch": torch.__version__, "cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version(),
+            "python": platform.python_version()}
+
+
 def main():
     options = arguments()
     generator.check()
     device = torch.device(options.device)
-    workload = WORKLOADS[options.workload].with_sizes(options.batch, options.size)
     if options.list:
-        print("\n".join(training.settings(workload, device.type)))
+        print(json.dumps({"settings": {name: training.settings(w, device.type) for name, w in WORKLOADS.items()},
+                          "chip": chip(device), "versions": versions()}))
         return
+    workload = WORKLOADS[options.workload].with_sizes(options.batch, options.size)
     if options.threads:
         torch.set_num_threads(options.threads)
     if device.type == "cuda":
@@ -103,8 +112,7 @@ def main():
             row["device_bytes_in_use"] = torch.cuda.max_memory_allocated()
         row["calls"] = kernels(step, device)
     row["process_peak_bytes"] = high_water()
-    row["versions"] = {"torch": torch.__version__, "cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version(),
-                       "python": platform.python_version()}
+    row["versions"] = versions()
     line = json.dumps(row)
     print(line)
     if options.json:

@@ -114,7 +114,7 @@ final class StepBenchmarks {
     row.put("workload", workload.name());
     row.put("device", device.name());
     row.put("chip", device.describe());
-    row.put("precision", "fp32");
+    row.put("precision", StepOptions.name(options.precision()));
     row.put("setting", options.eager() ? "eager" : "replay");
     row.put("batch", workload.batch());
     row.put("size", workload.size());
@@ -124,7 +124,7 @@ final class StepBenchmarks {
     resident(workload, model, optimizer, data, row);
     if (options.seconds() > 0) {
       TrainStep uploading = TrainStep.of(optimizer, SEED, in -> step(workload, model, optimizer, in))
-          .capture(!options.eager());
+          .precision(options.precision()).capture(!options.eager());
       row.put("step_with_upload_ms", StepTiming.median(timing.milliseconds(() -> uploading.run(data))));
     }
     row.put("process_peak_bytes", highWater());
@@ -143,7 +143,7 @@ final class StepBenchmarks {
       Map<String, @Nullable Object> row) {
     List<Tensor> inputs = data.fields().stream().map(f -> Tensor.persistent(device, f, "inputs")).toList();
     TrainStep step = TrainStep.of(List.of(optimizer), SEED, _ -> List.of(step(workload, model, optimizer, inputs)))
-        .capture(!options.eager());
+        .precision(options.precision()).capture(!options.eager());
     List<Float> losses = new ArrayList<>();
     for (int i = 0; i < options.losses(); i++) {
       losses.add(step.runAll(List.of()).getFirst().item());
@@ -160,7 +160,7 @@ final class StepBenchmarks {
       row.put("host_ms", timing.hostMilliseconds(() -> step.runAll(List.of())));
       row.put("items_per_second", workload.itemsPerStep() / milliseconds * 1e3);
       Double given = options.peak();
-      OptionalDouble peak = given == null ? PeakRate.of(device.describe()) : OptionalDouble.of(given);
+      OptionalDouble peak = given == null ? PeakRate.of(device.describe(), options.precision()) : OptionalDouble.of(given);
       if (peak.isPresent()) {
         row.put("peak_flops", peak.getAsDouble());
         row.put("peak_share", workload.flopsPerStep() / (milliseconds * 1e-3) / peak.getAsDouble());

@@ -1,12 +1,14 @@
 package dev.tandem.benchmarks;
 
 import dev.tandem.benchmarks.workload.Workload;
+import dev.tandem.core.op.Precision;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * The command line of {@code benchmarks/run steps}.
  *
  * @param workloads what to time, in order; empty to list what there is
+ * @param precision of products
  * @param eager whether steps are run anew instead of replayed
  * @param losses how many first losses to write down
  * @param seconds of measurement for each figure; 0 for none
@@ -25,13 +28,14 @@ import org.jspecify.annotations.Nullable;
  * @param json where to add an object for each workload; null for nowhere
  * @param started when the process was started; null for when the JVM says it was
  */
-record StepOptions(List<Workload> workloads, String device, boolean eager, int losses, double seconds, double warmup,
+record StepOptions(List<Workload> workloads, String device, Precision precision, boolean eager, int losses, double seconds, double warmup,
     @Nullable Double peak, @Nullable Path weights, @Nullable Path saveWeights, @Nullable Path json,
     @Nullable Instant started) {
   static final String USAGE = """
       benchmarks/run steps WORKLOAD[,WORKLOAD...] [options]: times training steps on any device.
 
         --device NAME       best, cpu, cuda or cuda:N (default: best)
+        --precision P       fp32, tf32 or bf16, as the device has it (default: fp32)
         --threads N         threads of the cpu device (default: one a processor)
         --batch N           samples in a step, instead of the workload's own number
         --size N            side of images or length of sequences, likewise
@@ -90,15 +94,30 @@ record StepOptions(List<Workload> workloads, String device, boolean eager, int l
     if (workloads.size() > 1 && (weights != null || saveWeights != null)) {
       throw new IllegalArgumentException("--weights and --save-weights are for one workload, not for several");
     }
-    return new StepOptions(workloads, values.getOrDefault("--device", "best"), values.containsKey("--eager"),
+    return new StepOptions(workloads, values.getOrDefault("--device", "best"),
+        precision(values.getOrDefault("--precision", "fp32")), values.containsKey("--eager"),
         or(number(values, "--losses", Integer::valueOf, 1), 100),
         or(number(values, "--seconds", Double::valueOf, 0), 2.0),
         or(number(values, "--warmup", Double::valueOf, 0), 3.0), peak == null ? null : peak * 1e12, weights,
         saveWeights, path(values, "--json"), started == null ? null : Instant.ofEpochMilli((long) (started * 1e3)));
   }
 
-  private static final List<String> OPTIONS = List.of("--device", "--threads", "--batch", "--size", "--losses",
+  private static final List<String> OPTIONS = List.of("--device", "--precision", "--threads", "--batch", "--size", "--losses",
       "--seconds", "--warmup", "--peak", "--weights", "--save-weights", "--json", "--started");
+
+  private static Precision precision(String name) {
+    for (Precision p : Precision.values()) {
+      if (name(p).equals(name)) {
+        return p;
+      }
+    }
+    throw new IllegalArgumentException("--precision wants fp32, tf32 or bf16, not '" + name + "'");
+  }
+
+  /** As on the command line. */
+  static String name(Precision precision) {
+    return precision.name().toLowerCase(Locale.ROOT);
+  }
 
   private static Workload named(String name) {
     return Workload.all().stream().filter(w -> w.name().equals(name)).findFirst()
