@@ -10,15 +10,15 @@ from . import workloads
 #   reduce-overhead  the same in CUDA graphs of its own
 #   graph            the whole step, update included, as one CUDA graph
 #   graph+compile    that of the compiled step
-MODES = {"cuda": ("graph+compile", "graph", "compile", "reduce-overhead", "eager"), "cpu": ("compile", "eager")}
+MODES = {"cuda": ("eager", "graph", "graph+compile", "compile", "reduce-overhead"), "cpu": ("eager", "compile")}
 CHANNELS_LAST = "+channels-last"
 WARM_BEFORE_CAPTURE = 3
 
 
 def settings(workload, kind):
-    """All that may be the best for a workload on a kind of device, the most promising first."""
+    """All that may be the best for a workload on a kind of device, those first that take little time to begin."""
     layouts = (CHANNELS_LAST, "") if workload.images else ("",)
-    return [mode + layout for layout in layouts for mode in MODES[kind]]
+    return [mode + layout for mode in MODES[kind] for layout in layouts]
 
 
 class Training:
