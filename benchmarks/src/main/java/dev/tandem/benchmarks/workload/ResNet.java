@@ -29,16 +29,19 @@ public record ResNet(String name, Depth depth, Stem stem, int batch, int size) i
   /** The two depths. */
   public enum Depth {
     /** Blocks of two 3×3 convolutions. */
-    D18(1, 2, 2, 2, 2),
+    D18(1),
     /** Blocks that narrow, convolve and widen. */
-    D50(4, 3, 4, 6, 3);
+    D50(4);
 
     private final int expansion;
-    private final List<Integer> blocks;
 
-    Depth(int expansion, Integer... blocks) {
+    Depth(int expansion) {
       this.expansion = expansion;
-      this.blocks = List.of(blocks);
+    }
+
+    /** How many blocks each stage has. */
+    private List<Integer> blocks() {
+      return this == D18 ? List.of(2, 2, 2, 2) : List.of(3, 4, 6, 3);
     }
   }
 
@@ -127,7 +130,7 @@ public record ResNet(String name, Depth depth, Stem stem, int batch, int size) i
       maxpool = stem == Stem.IMAGENET ? child("maxpool", new MaxPool2d(3, 2, 1)) : null;
       int in = WIDTH;
       int width = WIDTH;
-      for (int blocks : depth.blocks) {
+      for (int blocks : depth.blocks()) {
         Module[] layer = new Module[blocks];
         for (int i = 0; i < blocks; i++) {
           layer[i] = new ResidualBlock(depth, in, width, i == 0 && !layers.isEmpty() ? 2 : 1);
@@ -207,8 +210,8 @@ public record ResNet(String name, Depth depth, Stem stem, int batch, int size) i
     long image = 0;
     int in = WIDTH;
     int width = WIDTH;
-    for (int stage = 0; stage < depth.blocks.size(); stage++) {
-      for (int i = 0; i < depth.blocks.get(stage); i++) {
+    for (int stage = 0; stage < depth.blocks().size(); stage++) {
+      for (int i = 0; i < depth.blocks().get(stage); i++) {
         int before = side;
         side = i == 0 && stage > 0 ? halved(side) : side;
         long pixels = (long) side * side;
