@@ -1,18 +1,14 @@
 package dev.tandem.benchmarks;
 
+import dev.tandem.benchmarks.workload.Mlp;
+import dev.tandem.benchmarks.workload.Workload;
 import dev.tandem.core.autograd.Gradients;
 import dev.tandem.core.data.Batch;
-import dev.tandem.core.nn.Linear;
-import dev.tandem.core.nn.Loss;
-import dev.tandem.core.nn.Losses;
-import dev.tandem.core.nn.Relu;
-import dev.tandem.core.nn.Sequential;
-import dev.tandem.core.optim.Adam;
-import dev.tandem.core.shape.HostArray;
+import dev.tandem.core.nn.Module;
+import dev.tandem.core.optim.Optimizer;
 import dev.tandem.core.tensor.Device;
 import dev.tandem.core.tensor.Tensor;
 import dev.tandem.core.train.TrainStep;
-import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -35,10 +31,6 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 1)
 @Fork(value = 3, jvmArgsAppend = {"--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"})
 public class MlpStepBenchmark {
-  private static final int SAMPLES = 128;
-  private static final int PIXELS = 784;
-  private static final int CLASSES = 10;
-
   @Param("cpu") public String device = "";
 
   @Param({"1", "2"}) public int threads;
@@ -52,24 +44,12 @@ public class MlpStepBenchmark {
   @Setup
   public void buildStep() {
     System.setProperty("tandem.threads", Integer.toString(threads));
-    var random = new SplittableRandom(42);
-    float[] pixels = new float[SAMPLES * PIXELS];
-    int[] labels = new int[SAMPLES];
-    for (int i = 0; i < pixels.length; i++) {
-      pixels[i] = (float) random.nextDouble();
-    }
-    for (int i = 0; i < labels.length; i++) {
-      labels[i] = random.nextInt(CLASSES);
-    }
-    batch = Batch.of(HostArray.of(pixels, SAMPLES, PIXELS), HostArray.of(labels, SAMPLES));
-
-    var model =
-        new Sequential(new Linear(PIXELS, 512), new Relu(), new Linear(512, 256), new Relu(), new Linear(256, CLASSES));
-    model.on(Device.of(device), 42);
-    var optimizer = new Adam(1e-3).on(model);
-    Loss loss = Losses.crossEntropy();
+    Workload workload = new Mlp("mlp", 128);
+    batch = workload.data();
+    Module model = workload.model().on(Device.of(device), 42);
+    Optimizer optimizer = workload.optimizer().on(model);
     step = TrainStep.of(optimizer, 42, in -> {
-      Tensor l = loss.apply(model.apply(in.get(0)), in.get(1));
+      Tensor l = workload.loss(model.apply(in.get(0)), in.get(1));
       optimizer.update(Gradients.of(l));
       return l;
     }).capture(mode.equals("replayed"));

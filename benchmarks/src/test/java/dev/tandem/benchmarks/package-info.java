@@ -1,0 +1,4 @@
+@NullMarked
+package dev.tandem.benchmarks;
+
+import org.jspecify.annotations.NullMarked;
