@@ -13,11 +13,14 @@ import dev.tandem.core.op.ConvGeometry;
 import dev.tandem.core.op.MatMul;
 import dev.tandem.core.op.Normalize;
 import dev.tandem.core.op.Op;
+import dev.tandem.core.op.Pointwise;
 import dev.tandem.core.op.Pool2d;
 import dev.tandem.core.op.PoolGeometry;
 import dev.tandem.core.op.Precision;
 import dev.tandem.core.op.Product;
 import dev.tandem.core.op.Recurrent;
+import dev.tandem.core.pointwise.Launch;
+import dev.tandem.core.pointwise.Program;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.HostArray;
 import dev.tandem.core.shape.Layout;
@@ -130,6 +133,17 @@ class PrecisionTest {
     assertThat(run(new MatMul(false), List.of(a, ones)).get(0)).isEqualTo(640);
     assertThat(run(new Conv2d(PLAIN), List.of(operand(DType.BF16, Shape.of(1, 129, 1, 1), values),
         operand(DType.BF16, Shape.of(1, 129, 1, 1), 1))).get(0)).isEqualTo(640);
+  }
+
+  /** Eight elements of BF16 are one access of 16 bytes, but not where rows begin 24 bytes apart. */
+  @Test
+  void rowsOfBf16ThatBeginBetweenAccesses() {
+    Layout rows = Layout.contiguous(Shape.of(5, 12)).slice(1, 0, 8, 1);
+    HostArray copy = run(Pointwise.of("copy", Program.IDENTITY, Launch.NONE, DType.BF16),
+        List.of(operand(DType.BF16, rows, 1, 2, 3, 4, 5, 6, 7)));
+    for (int i = 0; i < 40; i++) {
+      assertThat(copy.get(i)).isEqualTo(1 + (i / 8 * 12 + i % 8) % 7);
+    }
   }
 
   private int algorithm(ConvolutionPlan.Direction direction, Arithmetic arithmetic, boolean search) {
