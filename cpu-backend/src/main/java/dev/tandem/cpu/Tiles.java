@@ -1,5 +1,7 @@
 package dev.tandem.cpu;
 
+import java.lang.foreign.Arena;
+
 /** The tile kernels of this machine and their sizes. */
 final class Tiles {
   /** Floats in a vector; without vectors, columns that {@link ScalarTile} computes together. */
@@ -22,6 +24,9 @@ final class Tiles {
   /** Vectors of the one-row tile for vector-matrix products: enough independent sums to hide the latency of FMA. */
   static final int VECTOR_TILE = 8;
 
+  /** The address of as many negative zeros as any tile is wide. */
+  static final long NEGATIVE_ZEROS = negativeZeros();
+
   private static final int VARIANTS = VECTOR_TILE + 1;
   // Made when first wanted. A race makes one twice, and they have no fields: publishing them without a barrier is
   // harmless.
@@ -29,6 +34,15 @@ final class Tiles {
   private static final TileKernel[] COLUMN = new TileKernel[(NARROW_ROWS + 1) * VARIANTS];
 
   private Tiles() {
+  }
+
+  private static long negativeZeros() {
+    int count = VECTOR_TILE * LANES;
+    long zeros = Arena.global().allocate(4L * count, Memory.ALIGNMENT).address();
+    for (int i = 0; i < count; i++) {
+      Memory.setFloat(zeros + 4L * i, -0f);
+    }
+    return zeros;
   }
 
   /** The tallest tile of that many vectors. */
