@@ -1,4 +1,4 @@
-/** JMH benchmarks, started with {@code benchmarks/run}. */
+/** Benchmarks, started with {@code benchmarks/run}: JMH's, and steps of whole models to set beside those of a peer. */
 @NullMarked
 package dev.tandem.benchmarks;
 

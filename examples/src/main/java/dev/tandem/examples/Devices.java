@@ -17,7 +17,7 @@ public final class Devices implements Example {
   @Override
   public void run(Session session) {
     for (Device device : Device.all()) {
-      session.print(device.name() + ": " + device.describe());
+      session.print(device.name() + ": " + device.describe() + "; computes in " + Session.precisions(device));
     }
     Device.refusals().forEach((kind, reason) -> session.print(kind + ": not usable: " + reason));
   }

@@ -1,9 +1,9 @@
 package dev.tandem.examples;
 
+import dev.tandem.core.op.Precision;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -26,16 +26,6 @@ import picocli.CommandLine.UnmatchedArgumentException;
 final class Options {
   private static final int MOST_THREADS = 1024;
 
-  /** How numbers are multiplied. */
-  enum Precision {
-    FP32, TF32, BF16;
-
-    @Override
-    public String toString() {
-      return name().toLowerCase(Locale.ROOT);
-    }
-  }
-
   @Parameters(arity = "0..1", paramLabel = "NAME", description = "The example; without one, they are listed.")
   @Nullable String name;
 
@@ -47,7 +37,8 @@ final class Options {
   @Nullable Integer threads;
 
   @Option(names = "--precision", paramLabel = "P",
-      description = "fp32, tf32 or bf16 (default: ${DEFAULT-VALUE}).") Precision precision = Precision.FP32;
+      description = "How products are computed: fp32, tf32 or bf16 (default: ${DEFAULT-VALUE}).") Precision precision =
+          Precision.FP32;
 
   @Option(names = "--epochs", paramLabel = "N", description = "Passes over the training data.", converter = Count.class)
   @Nullable Integer epochs;

@@ -2,6 +2,7 @@ package dev.tandem.examples;
 
 import dev.tandem.core.data.DataLoader;
 import dev.tandem.core.nn.Block;
+import dev.tandem.core.op.Precision;
 import dev.tandem.core.tensor.Device;
 import dev.tandem.core.train.Checkpoint;
 import dev.tandem.core.train.EpochResult;
@@ -16,8 +17,10 @@ import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,15 +42,26 @@ public final class Session {
     console = Console.of(out);
     options.check(example);
     device = Device.of(options.device);
-    if (options.precision != Options.Precision.FP32) {
-      throw new InputException(
-          "--precision " + options.precision + " is not available on " + device.name() + "; it computes in fp32");
+    if (!device.backend().supports(options.precision)) {
+      throw new InputException("--precision " + options.precision + " is not available on " + device.name()
+          + "; it computes in " + precisions(device));
     }
   }
 
   /** What to train on. */
   public Device device() {
     return device;
+  }
+
+  /** How a device can compute products: {@code fp32 or tf32}. */
+  static String precisions(Device device) {
+    return Arrays.stream(Precision.values()).filter(device.backend()::supports).map(Precision::toString)
+        .collect(Collectors.joining(" or "));
+  }
+
+  /** How products are computed in training. */
+  public Precision precision() {
+    return options.precision;
   }
 
   /** What initial values and the order of samples depend on. */
@@ -118,7 +132,7 @@ public final class Session {
   /** {@link #fit(Trainer, DataLoader, DataLoader)}, and {@code afterEpoch} each time an epoch's line is shown. */
   public History fit(Trainer recipe, DataLoader train, DataLoader test, Consumer<EpochResult> afterEpoch)
       throws IOException {
-    Trainer trainer = recipe.capture(capture()).on(device, seed());
+    Trainer trainer = recipe.capture(capture()).precision(precision()).on(device, seed());
     Path folder = options.checkpoint;
     if (folder != null) {
       Files.createDirectories(folder);
@@ -186,8 +200,8 @@ public final class Session {
     if (options.metrics != null) {
       metrics = new MetricsFile(options.metrics, options.resume, device.name());
     }
-    print(String.format(Locale.ROOT, "%s: %,d parameters on %s (%s), %s", example.name(), model.parameterCount(),
-        device.name(), device.describe(), samples));
+    print(String.format(Locale.ROOT, "%s: %,d parameters on %s (%s) in %s, %s", example.name(), model.parameterCount(),
+        device.name(), device.describe(), precision(), samples));
     begun = true;
   }
 

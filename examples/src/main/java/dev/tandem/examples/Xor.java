@@ -61,7 +61,7 @@ public final class Xor implements Example {
       Tensor squaredError = network.apply(rows.get(0)).sub(rows.get(1)).square();
       optimizer.update(Gradients.of(squaredError.sum().mul(0.5)));
       return squaredError.mean();
-    }).capture(session.capture());
+    }).capture(session.capture()).precision(session.precision());
 
     session.begin(network, ROWS.size() + " rows");
     int iterations = Math.min(REPORT_EVERY, session.length().steps());

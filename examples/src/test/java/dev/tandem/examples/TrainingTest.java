@@ -102,7 +102,7 @@ class TrainingTest {
   void theFirstLineSaysWhatTrainsOnWhat() {
     Program program = Program.run("logistic", "--device", "cpu", "--epochs", "1");
     assertThat(program.out().getFirst()).startsWith("logistic: 62 parameters on cpu (")
-        .endsWith("), 455 training and 114 test samples");
+        .endsWith(") in fp32, 455 training and 114 test samples");
     assertThat(program.out()).hasSize(2);
     assertThat(program.out().getLast()).startsWith("epoch 1/1  train loss ").endsWith(" samples/s");
   }
@@ -111,6 +111,6 @@ class TrainingTest {
   void devicesAreListed() {
     Program program = Program.run("devices");
     assertThat(program.status()).isZero();
-    assertThat(program.out()).anyMatch(line -> line.startsWith("cpu: "));
+    assertThat(program.out()).anyMatch(line -> line.startsWith("cpu: ") && line.endsWith("; computes in fp32"));
   }
 }

@@ -184,27 +184,32 @@ final class GradientRules {
             destination.apply(i));
       }
     }
-    wholeGradients(d, whole, launch, in, slots, full, result);
+    wholeGradients(d, whole, launch, in, slots, full, result, destination);
     return result;
   }
 
   private static void wholeGradients(Derivative d, List<Integer> whole, Launch launch, List<Tensor> in,
-      List<@Nullable Tensor> slots,
-      Shape full, @Nullable Tensor[] result) {
+      List<@Nullable Tensor> slots, Shape full, @Nullable Tensor[] result, IntFunction<@Nullable Tensor> destination) {
     if (whole.isEmpty()) {
       return;
     }
     Derivative.Selection all = d.select(whole);
     if (all.slots().size() + whole.size() > Pointwise.MAX_OPERANDS && whole.size() > 1) {
       int half = whole.size() / 2;
-      wholeGradients(d, whole.subList(0, half), launch, in, slots, full, result);
-      wholeGradients(d, whole.subList(half, whole.size()), launch, in, slots, full, result);
+      wholeGradients(d, whole.subList(0, half), launch, in, slots, full, result, destination);
+      wholeGradients(d, whole.subList(half, whole.size()), launch, in, slots, full, result, destination);
       return;
     }
     Tensor[] operands = operands(all, slots, in.get(0), full).toArray(Tensor[]::new);
     operands[0] = operands[0].expand(full.dims());
     List<DType> types = whole.stream().map(i -> in.get(i).dtype()).toList();
-    List<Tensor> made = Execution.run(new Pointwise("gradient", all.program(), types, launch), operands);
+    Pointwise gradient = new Pointwise("gradient", all.program(), types, launch);
+    if (whole.size() == 1) {
+      int i = whole.getFirst();
+      result[i] = product(destination.apply(i), gradient, operands);
+      return;
+    }
+    List<Tensor> made = Execution.run(gradient, operands);
     for (int k = 0; k < made.size(); k++) {
       result[whole.get(k)] = made.get(k);
     }

@@ -2,6 +2,7 @@ package dev.tandem.core.backend;
 
 import dev.tandem.core.op.Composite;
 import dev.tandem.core.op.Op;
+import dev.tandem.core.op.Precision;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Spec;
@@ -22,6 +23,15 @@ public interface Backend extends AutoCloseable {
   /** Whether tensors of {@code dtype} can live here. */
   default boolean supports(DType dtype) {
     return dtype != DType.F64;
+  }
+
+  /**
+   * Whether products can be computed so. {@link Precision#TF32}: operations may ask for it. {@link Precision#BF16}: tensors of
+   * {@link DType#BF16} are operands of products, pooling, {@code ScatterAdd} and claimed normalisations, besides those operations
+   * that take them everywhere.
+   */
+  default boolean supports(Precision precision) {
+    return precision == Precision.FP32;
   }
 
   /** Zero-filled memory for {@code elements} elements.

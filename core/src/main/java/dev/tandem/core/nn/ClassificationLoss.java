@@ -64,8 +64,9 @@ final class ClassificationLoss extends FramedLoss {
   }
 
   @Override
-  Tensor compute(Tensor output, Tensor target) {
-    check(output, target);
+  Tensor compute(Tensor scores, Tensor target) {
+    check(scores, target);
+    Tensor output = wide(scores);
     Shape shape = output.shape();
     int classes = shape.dim(1);
     int rows = Math.toIntExact(target.shape().size());

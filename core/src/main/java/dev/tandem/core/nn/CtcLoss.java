@@ -89,7 +89,7 @@ public final class CtcLoss {
   public Tensor apply(Tensor logProbabilities, Tensor targets, Tensor inputLengths, Tensor targetLengths) {
     check(logProbabilities, targets, inputLengths, targetLengths);
     return FramedLoss.framed("ctc",
-        () -> reduce(losses(logProbabilities, targets, inputLengths, targetLengths), targetLengths));
+        () -> reduce(losses(FramedLoss.wide(logProbabilities), targets, inputLengths, targetLengths), targetLengths));
   }
 
   private Tensor reduce(Tensor losses, Tensor targetLengths) {

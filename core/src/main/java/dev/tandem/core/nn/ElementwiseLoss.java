@@ -55,7 +55,8 @@ final class ElementwiseLoss extends FramedLoss {
       throw mistake(output, target, "shapes must be equal, nothing is broadcast"
           + (output.shape().size() == target.shape().size() ? "; reshape one to the shape of the other" : ""));
     }
-    List<Tensor> in = new ArrayList<>(List.of(output, target));
+    // A sum reads BF16 and adds up in F32 by itself.
+    List<Tensor> in = new ArrayList<>(List.of(reduction == Reduction.NONE ? wide(output) : output, target));
     if (!weights.isEmpty()) {
       Tensor w = LossWeights.on(output.device(), weights);
       if (!w.shape().broadcastsTo(output.shape())) {

@@ -1,5 +1,6 @@
 package dev.tandem.core.nn;
 
+import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.ShapeException;
 import dev.tandem.core.tensor.Scope;
 import dev.tandem.core.tensor.Tensor;
@@ -25,6 +26,11 @@ abstract class FramedLoss implements Loss {
   static Tensor framed(String name, Supplier<Tensor> body) {
     Scope scope = Scope.current();
     return scope == null ? body.get() : scope.frame(name, body, List::of);
+  }
+
+  /** {@code t} with the digits that a loss wants: BF16 becomes F32, in which its gradient arrives too before it is rounded. */
+  static Tensor wide(Tensor t) {
+    return t.dtype() == DType.BF16 ? t.to(DType.F32) : t;
   }
 
   ShapeException mistake(Tensor output, Tensor target, String what) {

@@ -11,8 +11,18 @@ import java.util.List;
  *
  * @param height H; several heights give the same OH when the stride is above 1
  * @param width W
+ * @param tf32 as in {@link Product}
  */
-public record Conv2dGradInput(ConvGeometry geometry, int height, int width) implements Op {
+public record Conv2dGradInput(ConvGeometry geometry, int height, int width, boolean tf32) implements Product {
+  public Conv2dGradInput(ConvGeometry geometry, int height, int width) {
+    this(geometry, height, width, false);
+  }
+
+  @Override
+  public Conv2dGradInput withTf32(boolean rounded) {
+    return new Conv2dGradInput(geometry, height, width, rounded);
+  }
+
   @Override
   public List<Spec> outputs(List<Spec> in) {
     Op.arity(in, 2, "gradient of the output and weight");

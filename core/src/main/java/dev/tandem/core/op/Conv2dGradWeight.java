@@ -8,8 +8,20 @@ import java.util.List;
 /**
  * The gradient of {@link Conv2d} by its weight:
  * {@code x [N, C, H, W], gradOutput [N, O, OH, OW] -> [O, C / groups, KH, KW]}.
+ *
+ * @param tf32 as in {@link Product}
  */
-public record Conv2dGradWeight(ConvGeometry geometry, int kernelHeight, int kernelWidth) implements Op {
+public record Conv2dGradWeight(ConvGeometry geometry, int kernelHeight, int kernelWidth, boolean tf32)
+    implements Product {
+  public Conv2dGradWeight(ConvGeometry geometry, int kernelHeight, int kernelWidth) {
+    this(geometry, kernelHeight, kernelWidth, false);
+  }
+
+  @Override
+  public Conv2dGradWeight withTf32(boolean rounded) {
+    return new Conv2dGradWeight(geometry, kernelHeight, kernelWidth, rounded);
+  }
+
   @Override
   public List<Spec> outputs(List<Spec> in) {
     Op.arity(in, 2, "image and gradient of the output");

@@ -5,7 +5,7 @@ import dev.tandem.core.shape.Spec;
 import java.util.List;
 
 /**
- * Running sums along an axis, F32 (or F64), each including its own element. A mandatory op because no composition of the others
+ * Running sums along an axis, F32 (or F64: 8 bits are too few to sum up in), each including its own element. A mandatory op because no composition of the others
  * does it in linear time.
  *
  * @param axis counted from the front
@@ -20,6 +20,6 @@ public record CumulativeSum(int axis, boolean reverse) implements Op {
   public List<Spec> outputs(List<Spec> in) {
     Op.arity(in, 1, "a tensor");
     in.get(0).shape().axis(axis);
-    return List.of(new Spec(in.get(0).shape(), Op.sameFloat(in)));
+    return List.of(new Spec(in.get(0).shape(), Op.sameWide(in)));
   }
 }

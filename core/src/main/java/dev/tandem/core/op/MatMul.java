@@ -7,12 +7,22 @@ import dev.tandem.core.shape.Spec;
 import java.util.List;
 
 /**
- * {@code [..., M, K] x [..., K, N] -> [..., M, N]}, all F32 (or all F64). Transposition and repeated batches are matters of
+ * {@code [..., M, K] x [..., K, N] -> [..., M, N]}, all F32, or all BF16 and summed in fp32 (or all F64). Transposition and repeated batches are matters of
  * strides.
  *
  * @param accumulate whether the product is added to what the output holds
+ * @param tf32 as in {@link Product}
  */
-public record MatMul(boolean accumulate) implements Op {
+public record MatMul(boolean accumulate, boolean tf32) implements Product {
+  public MatMul(boolean accumulate) {
+    this(accumulate, false);
+  }
+
+  @Override
+  public MatMul withTf32(boolean rounded) {
+    return new MatMul(accumulate, rounded);
+  }
+
   @Override
   public List<Spec> outputs(List<Spec> in) {
     Op.arity(in, 2, "two matrices");

@@ -14,6 +14,8 @@ import java.util.List;
  * y = (x - mean) / sqrt(variance + eps) * weight + bias
  * }</pre>
  *
+ * <p>Where x is BF16 so is y, and all else is F32: the sums of a mean want more than 8 bits. Else all have the dtype of x.
+ *
  * <p>Weight and bias have one shape, of the rank of x, with 1 along the axes they are repeated over: {@code [1, C, 1, 1]} for images
  * {@code [N, C, H, W]}. Mean and variance have the shape of x with 1 along the axes; the variance is the biased one (divided by n),
  * taken of differences from the mean, as E[x²] - E[x]² loses all digits where the mean is large. They are results for the sake of
@@ -36,7 +38,11 @@ public record Normalize(List<Integer> axes, double eps, boolean affine) implemen
   @Override
   public List<Spec> outputs(List<Spec> in) {
     Op.arity(in, affine ? 3 : 1, affine ? "x, weight and bias" : "x");
-    DType type = Op.sameFloat(in);
+    Op.sameFloat(in.subList(0, 1));
+    DType type = statistics(in.get(0).dtype());
+    if (affine) {
+      Op.sameWide(List.of(new Spec(Shape.of(), type), in.get(1), in.get(2)));
+    }
     Shape x = in.get(0).shape();
     Shape reduced = x.reduced(axes);
     if (x.size() == 0 && reduced.size() > 0) {
@@ -54,6 +60,11 @@ public record Normalize(List<Integer> axes, double eps, boolean affine) implemen
     }
     Spec statistic = new Spec(reduced, type);
     return List.of(in.get(0), statistic, statistic);
+  }
+
+  /** What mean, variance, weight and bias of an x of {@code type} are. */
+  static DType statistics(DType type) {
+    return type == DType.BF16 ? DType.F32 : type;
   }
 
   @Override

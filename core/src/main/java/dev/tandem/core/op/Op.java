@@ -4,14 +4,15 @@ import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.ShapeException;
 import dev.tandem.core.shape.Spec;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * An operation as data. Equal records are the same work, so that a record is a cache key. All but {@link Composite} are mandatory
  * for every backend. Operands may be strided views, outputs too; only {@link Pointwise} may write an operand that it also reads.
  */
 public sealed interface Op
-    permits Pointwise, Reduce, MatMul, Conv2d, Conv2dGradInput, Conv2dGradWeight, Pool2d, Pool2dGrad, Gather,
-    ScatterAdd, CumulativeSum, Composite {
+    permits Pointwise, Reduce, Product, Pool2d, Pool2dGrad, Gather, ScatterAdd, CumulativeSum, Composite {
 
   /** Checks the operands and says what the operation makes of them.
    *
@@ -41,17 +42,30 @@ public sealed interface Op
     }
   }
 
-  /** The dtype all operands share, F32 or F64. */
+  /** The dtype all operands share, F32, BF16 or F64. */
   static DType sameFloat(List<Spec> in) {
     DType first = in.get(0).dtype();
     for (Spec s : in) {
-      if (s.dtype() != first || first != DType.F32 && first != DType.F64) {
-        throw new ShapeException(
-            "operands must be F32" + (s.dtype() == DType.F64 || first == DType.F64 ? " (or all F64)" : "")
-                + "; convert with to(DType.F32)");
+      if (s.dtype() != first || !first.isFloat()) {
+        throw notAll(first, s.dtype());
       }
     }
     return first;
+  }
+
+  /** The dtype all operands share, F32 or F64. */
+  static DType sameWide(List<Spec> in) {
+    DType first = sameFloat(in);
+    if (first == DType.BF16) {
+      throw notAll(DType.F32, DType.F32);
+    }
+    return first;
+  }
+
+  private static ShapeException notAll(DType one, DType other) {
+    String instead = Stream.of(DType.F64, DType.BF16).filter(t -> t == one || t == other)
+        .map(t -> " (or all " + t + ")").collect(Collectors.joining());
+    return new ShapeException("operands must be F32" + instead + "; convert with to(DType.F32)");
   }
 
   /** What arithmetic on these operands gives: F64 if one is F64, else F32. */

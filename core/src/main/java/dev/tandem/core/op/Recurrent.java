@@ -19,14 +19,21 @@ import java.util.stream.IntStream;
  * <p>with c0 and cN for an LSTM and lengths if {@link #masked}. Steps at or beyond a sequence's length leave its states as they are
  * and give y = 0; a length counts as 0 below that and as T above that. In reverse a sequence begins at its own last step.
  *
+ * <p>All floats are F32 (or all F64): a state that is carried over many steps loses too much in BF16.
+ *
  * <p>The outputs behind these are the memory from a forward pass that its gradient may use: what they hold is the business of the
  * backend that computes both. They have room for the gates after activation {@code [T, N, G*H]} and for what else a step's gradient
  * reads, {@code [T, N, H]}: an LSTM's cell states, a GRU's {@code W_hn h + b_hn}. A plain RNN needs neither.
  *
  * @param reverse whether time runs from the last step to the first
  * @param masked whether the last operand is the lengths
+ * @param tf32 as in {@link Product}
  */
-public record Recurrent(Cell cell, boolean reverse, boolean masked) implements Composite {
+public record Recurrent(Cell cell, boolean reverse, boolean masked, boolean tf32) implements Composite, Product {
+  public Recurrent(Cell cell, boolean reverse, boolean masked) {
+    this(cell, reverse, masked, false);
+  }
+
   /** What happens in one step. Gates lie in the weights in the order given here. */
   public enum Cell {
     /** {@code h' = tanh(W_i x + b_i + W_h h + b_h)}. */
@@ -59,6 +66,11 @@ public record Recurrent(Cell cell, boolean reverse, boolean masked) implements C
     }
   }
 
+  @Override
+  public Recurrent withTf32(boolean rounded) {
+    return new Recurrent(cell, reverse, masked, rounded);
+  }
+
   /** The position of weightIh among the operands; weightHh, biasIh, biasHh and the lengths follow. */
   public int weights() {
     return 1 + cell.states();
@@ -74,7 +86,7 @@ public record Recurrent(Cell cell, boolean reverse, boolean masked) implements C
     Op.arity(in, operands(), "x, h0, " + (cell == Cell.LSTM ? "c0, " : "") + "two weights, two biases"
         + (masked ? ", lengths" : ""));
     int w = weights();
-    DType type = Op.sameFloat(in.subList(0, w + 4));
+    DType type = Op.sameWide(in.subList(0, w + 4));
     Shape x = in.get(0).shape();
     ShapeException.require(x.rank() == 3, "x must be [T, N, I]: steps, sequences, features");
     ShapeException.require(x.dim(0) > 0, "x [T, N, I] must have at least one step");

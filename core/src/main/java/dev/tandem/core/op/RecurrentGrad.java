@@ -8,7 +8,17 @@ import java.util.List;
  * Backpropagation through time: the operands of {@code forward}, all its outputs, and a gradient for each of its results (y, hN, and
  * cN of an LSTM) {@code ->} the gradients of all its operands but the lengths, in their order.
  */
-public record RecurrentGrad(Recurrent forward) implements Composite {
+public record RecurrentGrad(Recurrent forward) implements Composite, Product {
+  @Override
+  public boolean tf32() {
+    return forward.tf32();
+  }
+
+  @Override
+  public RecurrentGrad withTf32(boolean rounded) {
+    return new RecurrentGrad(forward.withTf32(rounded));
+  }
+
   @Override
   public List<Spec> outputs(List<Spec> in) {
     int operands = forward.operands();

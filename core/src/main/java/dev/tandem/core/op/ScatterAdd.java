@@ -7,7 +7,8 @@ import dev.tandem.core.shape.Spec;
 import java.util.List;
 
 /**
- * Adds rows into zeros, in index order so that sums are reproducible: {@code values [N, D] F32, indices [N] I32 -> [rows, D]}.
+ * Adds rows into zeros, in index order so that sums are reproducible: {@code values [N, D] F32 or BF16, indices [N] I32 ->
+ * [rows, D]} of the dtype of the values; BF16 is summed in fp32 and rounded once.
  *
  * @param rows of the result; an index outside 0 to rows - 1 is an {@link IndexOutOfBoundsException} where the backend can raise one
  */

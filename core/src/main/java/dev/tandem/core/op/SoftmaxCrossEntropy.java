@@ -17,7 +17,7 @@ public record SoftmaxCrossEntropy() implements Composite {
     Shape logits = in.get(0).shape();
     Shape labels = in.get(1).shape();
     ShapeException.require(logits.rank() == 2 && logits.dim(1) > 0, "logits must be [N, C]");
-    DType type = Op.sameFloat(in.subList(0, 1));
+    DType type = Op.sameWide(in.subList(0, 1));
     if (in.get(1).dtype() != DType.I32) {
       throw new ShapeException("labels must be I32 class indices, not " + in.get(1).dtype());
     }

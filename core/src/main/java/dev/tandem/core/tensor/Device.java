@@ -4,6 +4,7 @@ import dev.tandem.core.backend.Backend;
 import dev.tandem.core.backend.BackendProvider;
 import dev.tandem.core.backend.OutOfDeviceMemoryException;
 import dev.tandem.core.backend.Storage;
+import dev.tandem.core.op.Precision;
 import dev.tandem.core.pointwise.BoundedCache;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.HostArray;
@@ -12,6 +13,7 @@ import dev.tandem.core.shape.Spec;
 import java.lang.ref.Cleaner;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -19,6 +21,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** A backend and the memory on it. One thread at a time works on a device: a step holds it from beginning to end. */
@@ -78,6 +81,16 @@ public final class Device {
   /** One line for people. */
   public String describe() {
     return backend.describe();
+  }
+
+  /** @throws IllegalArgumentException if products cannot be computed so here */
+  public void require(Precision precision) {
+    if (!backend.supports(precision)) {
+      String offered = Arrays.stream(Precision.values()).filter(backend::supports).map(Precision::toString)
+          .collect(Collectors.joining(" and "));
+      throw new IllegalArgumentException(
+          this + " computes in " + offered + ", not in " + precision + "; choose that, or another device");
+    }
   }
 
   public Backend backend() {

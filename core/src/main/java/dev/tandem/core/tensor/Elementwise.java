@@ -15,7 +15,7 @@ import java.util.function.UnaryOperator;
 
 /**
  * What tensors can do element by element. Operands broadcast as in NumPy; dtypes are not converted silently, but the float types mix
- * and give the widest, and the integer types mix and give I32, two U8 too. Numbers given as {@code double} are fixed in a replayed step: for one that changes use a {@link Scalar}.
+ * and give the widest (in a step in BF16 the widest of full size), and the integer types mix and give I32, two U8 too. Numbers given as {@code double} are fixed in a replayed step: for one that changes use a {@link Scalar}.
  */
 abstract sealed class Elementwise permits Reducing {
   private static final Expr X = Expr.input(0);
@@ -120,19 +120,7 @@ abstract sealed class Elementwise permits Reducing {
 
   /** {@code program(in...)} with numbers given at launch. */
   public static Tensor pointwise(String name, Program program, Launch launch, Tensor... in) {
-    return Execution.one(Pointwise.of(name, program, launch, widestFloat(in)), in);
-  }
-
-  /** The widest float type among {@code in}; F32 if there is none. */
-  static DType widestFloat(Tensor... in) {
-    DType widest = null;
-    for (Tensor t : in) {
-      DType d = t.dtype();
-      if (d.isFloat() && (widest == null || d.bytes() > widest.bytes())) {
-        widest = d;
-      }
-    }
-    return widest == null ? DType.F32 : widest;
+    return Execution.one(Pointwise.of(name, program, launch, Autocast.result(in)), in);
   }
 
   public final Tensor add(Tensor b) {

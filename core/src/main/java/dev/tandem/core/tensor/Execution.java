@@ -5,8 +5,11 @@ import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Operand;
 import dev.tandem.core.backend.Storage;
 import dev.tandem.core.op.Composite;
+import dev.tandem.core.op.Gather;
 import dev.tandem.core.op.Op;
 import dev.tandem.core.op.Pointwise;
+import dev.tandem.core.op.Precision;
+import dev.tandem.core.op.Reduce;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.ShapeException;
@@ -33,9 +36,10 @@ public final class Execution {
   }
 
   /** @param rowMajor whether the results must be row-major, whatever order their operands are in */
-  static List<Tensor> run(boolean rowMajor, Op op, Tensor... inputs) {
-    List<Tensor> in = List.of(inputs);
-    Device device = in.get(0).device();
+  static List<Tensor> run(boolean rowMajor, Op asked, Tensor... inputs) {
+    Device device = inputs[0].device();
+    Op op = Autocast.op(device, asked);
+    List<Tensor> in = List.of(Autocast.operands(op, inputs));
     List<Spec> specs = check(device, op, in);
     Backend backend = device.backend();
     if (op instanceof Composite c && !backend.supports(c)) {
@@ -64,8 +68,9 @@ public final class Execution {
    *
    * @throws ShapeException if the operands do not fit, or the results not the outputs
    */
-  public static void into(Op op, List<Tensor> in, List<Tensor> out) {
+  public static void into(Op asked, List<Tensor> in, List<Tensor> out) {
     Device device = out.get(0).device();
+    Op op = Autocast.op(device, asked);
     List<Spec> specs = check(device, op, in);
     for (int k = 0; k < out.size(); k++) {
       if (!specs.get(k).equals(out.get(k).spec())) {
@@ -160,10 +165,20 @@ public final class Execution {
         }
         specs.add(t.spec());
       }
-      return op.outputs(specs);
+      List<Spec> out = op.outputs(specs);
+      if (wantsBf16(op, specs) && !device.backend().supports(Precision.BF16)) {
+        throw new ShapeException("operands must be F32; convert with to(DType.F32)");
+      }
+      return out;
     } catch (ShapeException e) {
       throw new ShapeException(describe(device, op, in) + ": " + e.getMessage(), e);
     }
+  }
+
+  /** Whether {@code op} reads BF16 in a way that a backend need not have. */
+  private static boolean wantsBf16(Op op, List<Spec> in) {
+    return !(op instanceof Pointwise) && !(op instanceof Reduce) && !(op instanceof Gather)
+        && in.stream().anyMatch(s -> s.dtype() == DType.BF16);
   }
 
   /** {@code Sequential.1.fc: MatMul of [F32[2, 8], F32[9, 2]] on cpu}. */

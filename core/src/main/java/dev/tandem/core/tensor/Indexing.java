@@ -136,10 +136,11 @@ abstract sealed class Indexing extends Reducing permits Tensor {
   }
 
   /** Tensors side by side along {@code axis}; all other dimensions and dtypes agree. */
-  public static Tensor concat(int axis, Tensor... parts) {
-    if (parts.length == 0) {
+  public static Tensor concat(int axis, Tensor... tensors) {
+    if (tensors.length == 0) {
       throw new ShapeException("concat of no tensors");
     }
+    Tensor[] parts = Autocast.parts(tensors);
     Tensor first = parts[0];
     int a = first.shape().axis(axis);
     int sum = 0;

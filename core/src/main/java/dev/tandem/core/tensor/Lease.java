@@ -68,6 +68,11 @@ public final class Lease {
     return storage;
   }
 
+  /** Whether the right to use the memory has not ended. */
+  boolean isLive() {
+    return released == null && (lifetime == null || lifetime.generation() == born);
+  }
+
   private String where() {
     return madeIn == null ? "" : " (" + madeIn.path() + ")";
   }

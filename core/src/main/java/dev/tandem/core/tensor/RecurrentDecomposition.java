@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The slow twin of {@link Recurrent}: one product for the inputs of all steps, then in every step one product and one or two programs. States
- * come last among the inputs of a program, followed in masked sequences by whether the step is inside.
+ * come last among the inputs of a program, followed in masked sequences by whether the step is inside. In a scope with BF16 the
+ * products are, while gates and states have the dtype of x, F32: in BF16 a forget gate above 0.998 would be 1.
  */
 final class RecurrentDecomposition {
   private static final Expr ONE = Expr.constant(1);
@@ -96,7 +97,7 @@ final class RecurrentDecomposition {
   /** Sums, so that gradients have few enough operands for one program, and activated apart from what follows, so that they read the
    * gates instead of computing four functions again. */
   private List<Tensor> lstmGates(Tensor x, Tensor h) {
-    Pointwise activated = Pointwise.of("gates", LSTM_GATES, Launch.NONE, x.dtype());
+    Pointwise activated = Pointwise.of("gates", LSTM_GATES, Launch.NONE, h.dtype());
     return Execution.run(activated, x.add(h.matmul(weightHh)).split(hidden, 1).toArray(Tensor[]::new));
   }
 

@@ -1,5 +1,6 @@
 package dev.tandem.core.tensor;
 
+import dev.tandem.core.op.Precision;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.ShapeException;
 import java.util.ArrayList;
@@ -23,6 +24,8 @@ public final class Scope implements AutoCloseable {
   private final StepArena arena;
   private final @Nullable RandomState random;
   private final @Nullable Trace trace;
+  private final Precision precision;
+  private final Autocast autocast = new Autocast(this);
   private final List<Lease> live = new ArrayList<>();
   private @Nullable Recorder recorder;
   private @Nullable Frame frame;
@@ -30,14 +33,22 @@ public final class Scope implements AutoCloseable {
   private int frameStart;
 
   private Scope(Device device, StepArena arena, @Nullable Recorder recorder, @Nullable RandomState random,
-      @Nullable Trace trace) {
+      @Nullable Trace trace, Precision precision) {
+    device.require(precision);
     this.device = device;
     this.arena = arena;
     this.recorder = recorder;
     this.random = random;
     this.trace = trace;
+    this.precision = precision;
     device.owner().lock();
     CURRENT.set(this);
+  }
+
+  /** A training step in fp32, otherwise as the other one. */
+  public static Scope training(Device device, StepArena arena, Recorder recorder, @Nullable RandomState random,
+      @Nullable Trace trace) {
+    return training(device, arena, recorder, random, trace, Precision.FP32);
   }
 
   /** A training step.
@@ -45,15 +56,24 @@ public final class Scope implements AutoCloseable {
    * @param recorder hears of every operation on tensors that require gradients
    * @param random null when no random numbers are to be drawn
    * @param trace null when the calls need not be known
+   * @throws IllegalArgumentException if the device does not compute in this precision
    */
   public static Scope training(Device device, StepArena arena, Recorder recorder, @Nullable RandomState random,
-      @Nullable Trace trace) {
-    return new Scope(device, arena, recorder, random, trace);
+      @Nullable Trace trace, Precision precision) {
+    return new Scope(device, arena, recorder, random, trace, precision);
   }
 
-  /** No tape, no randomness; what is made in it ends with it. */
+  /** No tape, no randomness; what is made in it ends with it. In fp32. */
   public static Scope inference(Device device) {
-    return new Scope(device, device.inferenceArena(), null, null, null);
+    return inference(device, Precision.FP32);
+  }
+
+  /** {@link #inference(Device)} in another precision.
+   *
+   * @throws IllegalArgumentException if the device does not compute in it
+   */
+  public static Scope inference(Device device, Precision precision) {
+    return new Scope(device, device.inferenceArena(), null, null, null, precision);
   }
 
   /** The innermost open scope of this thread, or null. */
@@ -96,6 +116,15 @@ public final class Scope implements AutoCloseable {
     return device;
   }
 
+  /** How products are computed in it. */
+  public Precision precision() {
+    return precision;
+  }
+
+  Autocast autocast() {
+    return autocast;
+  }
+
   /** What hears of operations; null in inference. */
   public @Nullable Recorder recorder() {
     return recorder;
@@ -126,6 +155,11 @@ public final class Scope implements AutoCloseable {
     Lease lease = Lease.step(device, arena.take(dtype, elements), arena, frame);
     live.add(lease);
     return lease;
+  }
+
+  /** Memory that no frame gives back. */
+  Lease leaseToEnd(DType dtype, long elements) {
+    return Lease.step(device, arena.take(dtype, elements), arena, frame);
   }
 
   StepArena arena() {

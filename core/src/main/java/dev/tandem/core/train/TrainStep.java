@@ -4,6 +4,7 @@ import dev.tandem.core.autograd.Tape;
 import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Replay;
 import dev.tandem.core.data.Batch;
+import dev.tandem.core.op.Precision;
 import dev.tandem.core.optim.Optimizer;
 import dev.tandem.core.shape.HostArray;
 import dev.tandem.core.shape.Spec;
@@ -41,7 +42,10 @@ public final class TrainStep {
   private static final int ATTEMPTS = 5;
   private static final int MAX_PLANS = 16;
 
-  /** What is known of steps with inputs of certain shapes. */
+  private record Key(List<Spec> inputs, Precision precision) {
+  }
+
+  /** What is known of steps with inputs of certain shapes in one precision. */
   private static final class Plan {
     final List<Tensor> inputs = new ArrayList<>();
     final StepResult result = new StepResult("step");
@@ -57,8 +61,9 @@ public final class TrainStep {
   private final Function<List<Tensor>, List<Tensor>> body;
   private final RandomState random;
   private final StepArena arena;
-  private final Map<List<Spec>, Plan> plans = new LinkedHashMap<>(16, 0.75f, true);
+  private final Map<Key, Plan> plans = new LinkedHashMap<>(16, 0.75f, true);
   private boolean capture = true;
+  private Precision precision = Precision.FP32;
   private int step;
   private String state = "not run yet";
 
@@ -93,6 +98,18 @@ public final class TrainStep {
     return this;
   }
 
+  /**
+   * How products are computed from the next step on; in fp32 unless this was called. Losses, gradients and whatever a model or
+   * optimizer keeps are F32 in every precision.
+   *
+   * @throws IllegalArgumentException if the device does not compute in it
+   */
+  public TrainStep precision(Precision chosen) {
+    device.require(chosen);
+    precision = chosen;
+    return this;
+  }
+
   /** Trains on one batch. The loss may be read until the next run. */
   public Tensor run(Batch batch) {
     return runAll(batch.fields()).get(0);
@@ -100,7 +117,7 @@ public final class TrainStep {
 
   /** Trains on inputs that need not be batched. All results may be read until the next run. */
   public List<Tensor> runAll(List<HostArray> inputs) {
-    List<Spec> key = inputs.stream().map(HostArray::spec).toList();
+    Key key = new Key(inputs.stream().map(HostArray::spec).toList(), precision);
     Plan plan = plans.get(key);
     if (plan == null) {
       plan = new Plan();
@@ -136,7 +153,7 @@ public final class TrainStep {
 
   private void eager(Plan plan) {
     Trace trace = new Trace();
-    try (Scope _ = Scope.training(device, arena, new Tape(), random, trace)) {
+    try (Scope _ = Scope.training(device, arena, new Tape(), random, trace, precision)) {
       plan.result.assign(body.apply(List.copyOf(plan.inputs)));
     }
     if (!capture) {

@@ -5,6 +5,7 @@ import dev.tandem.core.data.Batch;
 import dev.tandem.core.data.DataLoader;
 import dev.tandem.core.nn.Loss;
 import dev.tandem.core.nn.Module;
+import dev.tandem.core.op.Precision;
 import dev.tandem.core.optim.Clipping;
 import dev.tandem.core.optim.Optimizer;
 import dev.tandem.core.optim.Schedule;
@@ -35,6 +36,7 @@ public final class Trainer {
   private final List<TrainingListener> listeners = new ArrayList<>();
   private UnaryOperator<Gradients> clipping = UnaryOperator.identity();
   private boolean capture = true;
+  private Precision precision = Precision.FP32;
   private @Nullable TrainStep step;
   private int epochsDone;
   private long seed;
@@ -97,11 +99,25 @@ public final class Trainer {
     return this;
   }
 
+  /**
+   * How products are computed in training and evaluation; in fp32 unless this was called, see {@link TrainStep#precision}.
+   *
+   * @throws IllegalArgumentException if the trainer has a device and it does not compute so; else {@link #on} throws it
+   */
+  public Trainer precision(Precision chosen) {
+    if (step != null) {
+      step.precision(chosen);
+    }
+    precision = chosen;
+    return this;
+  }
+
   /** Creates the model's parameters, the optimizer's state and the training step on {@code device}.
    *
    * @param seed of initial values and of random numbers drawn while training; the same seed gives the same training, bit for bit
    */
   public Trainer on(Device device, long seed) {
+    device.require(precision);
     this.seed = seed;
     model.on(device, seed);
     optimizer.on(model);
@@ -109,7 +125,7 @@ public final class Trainer {
       Tensor value = loss.apply(model.apply(in.get(0)), in.get(1));
       optimizer.update(clipping.apply(Gradients.of(value)));
       return value;
-    }).capture(capture);
+    }).capture(capture).precision(precision);
     return this;
   }
 
@@ -186,7 +202,7 @@ public final class Trainer {
     long samples = 0;
     Map<String, Double> totals = new LinkedHashMap<>();
     for (Batch batch : data.epoch(0)) {
-      try (Scope scope = Scope.inference(model.device())) {
+      try (Scope scope = Scope.inference(model.device(), precision)) {
         Tensor target = Tensor.of(scope.device(), batch.get(1));
         Tensor output = model.apply(Tensor.of(scope.device(), batch.get(0)));
         sum += loss.apply(output, target).item() * (double) batch.size();
@@ -219,6 +235,11 @@ public final class Trainer {
   /** How steps run, and why if they are not replayed. */
   public String state() {
     return step().state();
+  }
+
+  /** How products are computed. */
+  public Precision precision() {
+    return precision;
   }
 
   /** What initial values, random numbers and the order of data depend on. */

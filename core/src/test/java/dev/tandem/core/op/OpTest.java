@@ -30,6 +30,10 @@ class OpTest {
     return new Spec(Shape.of(dims), DType.F64);
   }
 
+  private static Spec bf16(int... dims) {
+    return new Spec(Shape.of(dims), DType.BF16);
+  }
+
   private static Spec i32(int... dims) {
     return new Spec(Shape.of(dims), DType.I32);
   }
@@ -196,6 +200,44 @@ class OpTest {
     refused("logits must be [N, C]", op, f32(5, 0), i32(5));
     refused("labels must be I32 class indices, not F32", op, f32(5, 10), f32(5));
     refused("labels must be [5], one class index per row of the logits, not [5, 10]", op, f32(5, 10), i32(5, 10));
+  }
+
+  @Test
+  void bf16() {
+    assertThat(outputs(new MatMul(false), bf16(2, 3), bf16(3, 5))).containsExactly("BF16[2, 5]");
+    assertThat(outputs(new Conv2d(PLAIN), bf16(2, 3, 8, 8), bf16(4, 3, 3, 3))).containsExactly("BF16[2, 4, 6, 6]");
+    assertThat(outputs(new ScatterAdd(10), bf16(3, 4), i32(3))).containsExactly("BF16[10, 4]");
+    assertThat(outputs(new Pool2d(PoolGeometry.of(PoolGeometry.Kind.MAX, 2)), bf16(1, 1, 4, 4)))
+        .containsExactly("BF16[1, 1, 2, 2]");
+    assertThat(outputs(Reduce.of(Reduce.Kind.MAX, List.of(0), Kind.FLOAT), bf16(3, 4))).containsExactly("F32[1, 4]");
+    Normalize norm = new Normalize(List.of(0), 1e-5, true);
+    assertThat(outputs(norm, bf16(3, 4), f32(1, 4), f32(1, 4)))
+        .containsExactly("BF16[3, 4]", "F32[1, 4]", "F32[1, 4]");
+    assertThat(outputs(norm.gradient(), bf16(3, 4), f32(1, 4), f32(1, 4), f32(1, 4), bf16(3, 4)))
+        .containsExactly("BF16[3, 4]", "F32[1, 4]", "F32[1, 4]");
+    String wide = "operands must be F32; convert with to(DType.F32)";
+    String mixed = "operands must be F32 (or all BF16); convert with to(DType.F32)";
+    refused(mixed, new MatMul(false), bf16(2, 3), f32(3, 5));
+    refused(mixed, norm.gradient(), bf16(3, 4), f32(1, 4), f32(1, 4), f32(1, 4), f32(3, 4));
+    refused(mixed, norm, bf16(3, 4), bf16(1, 4), f32(1, 4));
+    refused(wide, new CumulativeSum(0, false), bf16(3));
+    refused(wide, new SoftmaxCrossEntropy(), bf16(5, 10), i32(5));
+    refused(wide, new Recurrent(Recurrent.Cell.RNN_TANH, false, false), bf16(1, 2, 3), bf16(2, 4), bf16(4, 3),
+        bf16(4, 4), bf16(4), bf16(4));
+  }
+
+  /** Plans and caches are kept by equality. */
+  @Test
+  void precisionIsPartOfAProduct() {
+    List<Product> products = List.of(new MatMul(true), new Conv2d(PLAIN), new Conv2dGradInput(PLAIN, 9, 8),
+        new Conv2dGradWeight(PLAIN, 3, 2), new Recurrent(Recurrent.Cell.GRU, true, true),
+        new RecurrentGrad(new Recurrent(Recurrent.Cell.GRU, true, true)));
+    for (Product p : products) {
+      assertThat(p.tf32()).isFalse();
+      assertThat(p.withTf32(true).tf32()).isTrue();
+      assertThat(p.withTf32(true)).isNotEqualTo(p);
+      assertThat(p.withTf32(true).withTf32(false)).isEqualTo(p);
+    }
   }
 
   @Test

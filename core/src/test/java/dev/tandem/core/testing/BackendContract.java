@@ -18,8 +18,8 @@ import org.junit.jupiter.api.Nested;
  * }
  * }</pre>
  *
- * <p>A backend that may be absent calls {@link BackendAvailability#check} first. Reduced-precision modes must be off.
- * Failures name operation, layouts, position, both numbers and the seed.
+ * <p>A backend that may be absent calls {@link BackendAvailability#check} first. TF32 and BF16 are used where an operation asks for
+ * them and nowhere else, and tested on backends that have them. Failures name operation, layouts, position, both numbers and the seed.
  */
 public abstract class BackendContract {
   /**

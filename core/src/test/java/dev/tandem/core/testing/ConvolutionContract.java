@@ -7,6 +7,7 @@ import dev.tandem.core.op.Conv2dGradInput;
 import dev.tandem.core.op.Conv2dGradWeight;
 import dev.tandem.core.op.ConvGeometry;
 import dev.tandem.core.op.Op;
+import dev.tandem.core.op.Precision;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Shape;
@@ -38,16 +39,22 @@ abstract class ConvolutionContract extends Contract {
 
   /** All three directions with images as {@code from} and {@code to} say. */
   private void all(Size s, ConvGeometry g, Arrangement from, Arrangement weights, Arrangement to) {
+    all(Precision.FP32, s, g, from, weights, to);
+  }
+
+  private void all(Precision precision, Size s, ConvGeometry g, Arrangement from, Arrangement weights, Arrangement to) {
+    DType type = precision == Precision.BF16 ? DType.BF16 : DType.F32;
+    boolean tf32 = precision == Precision.TF32;
     int[] y = s.output(g);
     int taps = s.channels / g.groups() * s.kernelH * s.kernelW;
     trial(s.hashCode() * 31L + g.hashCode(), t -> {
-      Trial.Slot image = t.slot(DType.F32, from, s.image());
-      Trial.Slot weight = t.slot(DType.F32, weights, s.weight(g));
-      Trial.Slot gradient = t.slot(DType.F32, to, y);
-      check(t, new Conv2d(g), List.of(image, weight), to, taps);
-      check(t, new Conv2dGradInput(g, s.height, s.width), List.of(gradient, weight), from,
+      Trial.Slot image = t.slot(type, from, s.image());
+      Trial.Slot weight = t.slot(type, weights, s.weight(g));
+      Trial.Slot gradient = t.slot(type, to, y);
+      check(t, new Conv2d(g, tf32), List.of(image, weight), to, taps);
+      check(t, new Conv2dGradInput(g, s.height, s.width, tf32), List.of(gradient, weight), from,
           (long) s.outputs / g.groups() * s.kernelH * s.kernelW);
-      check(t, new Conv2dGradWeight(g, s.kernelH, s.kernelW), List.of(image, gradient), weights,
+      check(t, new Conv2dGradWeight(g, s.kernelH, s.kernelW, tf32), List.of(image, gradient), weights,
           (long) y[0] * y[2] * y[3]);
     });
   }
@@ -143,6 +150,40 @@ abstract class ConvolutionContract extends Contract {
         t.sums(op, List.of(image, weight), t.slot(DType.F32, layout, Numbers.ORDINARY), 16 * 9);
       });
     }
+  }
+
+  /** Geometries, groups and layouts once more, with BF16 operands and results or F32 operands that may be rounded. */
+  private void reduced(Precision precision) {
+    assumeSupported(precision);
+    List<ConvGeometry> geometries = List.of(ConvGeometry.of(1, 0), ConvGeometry.of(1, 1), ConvGeometry.of(2, 1),
+        new ConvGeometry(2, 1, 1, 0, 1, 2, 1), new ConvGeometry(1, 1, 1, 1, 1, 1, 2),
+        new ConvGeometry(1, 1, 1, 1, 1, 1, 6));
+    for (ConvGeometry g : geometries) {
+      for (int kernel : new int[] {1, 3}) {
+        for (Arrangement a : List.of(Arrangement.CONTIGUOUS, Arrangement.CHANNELS_LAST)) {
+          all(precision, new Size(2, 6, 7, 9, 12, kernel, kernel), g, a, Arrangement.CONTIGUOUS, a);
+        }
+      }
+    }
+    for (Arrangement from : IMAGES) {
+      for (Arrangement to : IMAGES) {
+        all(precision, new Size(2, 5, 6, 7, 3, 3, 3), ConvGeometry.of(1, 1), from, Arrangement.CONTIGUOUS, to);
+      }
+    }
+    all(precision, new Size(2, 16, 9, 9, 24, 5, 5), ConvGeometry.of(1, 2), Arrangement.CHANNELS_LAST,
+        Arrangement.CHANNELS_LAST, Arrangement.CHANNELS_LAST);
+    all(precision, new Size(0, 3, 6, 6, 4, 3, 3), ConvGeometry.of(1, 1), Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS,
+        Arrangement.CONTIGUOUS);
+  }
+
+  @Test
+  void bf16() {
+    reduced(Precision.BF16);
+  }
+
+  @Test
+  void tf32() {
+    reduced(Precision.TF32);
   }
 
   @Test

@@ -12,14 +12,22 @@ import dev.tandem.core.shape.Shape;
  * index.
  */
 record Elements(Memory memory, Layout layout) {
-  /** What F32 elements hold is not rounded to fp32: the error of a backend is then its own. */
+  /** What F32 elements hold is not rounded to fp32: the error of a backend is then its own. BF16 elements are rounded, as they lose
+   * so much that what is computed of them depends on it, unless they are unrounded: then too the error is the backend's own. */
   static final class Memory implements Storage {
     private final DType dtype;
     private final double[] values;
+    private final boolean unrounded;
 
     Memory(DType dtype, double[] values) {
+      this(dtype, values, false);
+    }
+
+    /** @param unrounded whether BF16 elements hold what was computed */
+    Memory(DType dtype, double[] values, boolean unrounded) {
       this.dtype = dtype;
       this.values = values;
+      this.unrounded = unrounded;
     }
 
     double[] values() {
@@ -45,6 +53,17 @@ record Elements(Memory memory, Layout layout) {
 
   static Elements of(Operand o) {
     return new Elements((Memory) o.storage(), o.layout());
+  }
+
+  /** Zeros to sum up in, of the shape of this, whatever its type: rounding once, on {@link #assign}. */
+  Elements sums() {
+    return new Elements(new Memory(DType.F64, new double[Math.toIntExact(size())]), Layout.contiguous(shape()));
+  }
+
+  void assign(Elements other) {
+    for (long i = 0; i < size(); i++) {
+      set(i, other.get(i));
+    }
   }
 
   Shape shape() {
@@ -77,7 +96,7 @@ record Elements(Memory memory, Layout layout) {
   void set(long position, double value) {
     memory.values[address(position)] = switch (memory.dtype) {
       case F32, F64 -> value;
-      case BF16 -> Float.intBitsToFloat(HostArray.toBf16((float) value) << 16);
+      case BF16 -> memory.unrounded ? value : Float.intBitsToFloat(HostArray.toBf16((float) value) << 16);
       case I32 -> (int) value;
       case U8 -> (int) value & 0xFF;
       case BOOL -> value != 0 ? 1 : 0;

@@ -1,6 +1,7 @@
 package dev.tandem.core.testing;
 
 import dev.tandem.core.op.MatMul;
+import dev.tandem.core.op.Precision;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Shape;
@@ -18,8 +19,11 @@ abstract class MatMulContract extends Contract {
       List.of(Arrangement.CONTIGUOUS, Arrangement.PADDED_ROWS, Arrangement.COLUMN_MAJOR,
           Arrangement.PADDED_COLUMNS, Arrangement.SLICED);
 
-  private void multiply(Trial t, boolean accumulate, Trial.Slot a, Trial.Slot b, Arrangement to) {
-    MatMul op = new MatMul(accumulate);
+  private static void multiply(Trial t, boolean accumulate, Trial.Slot a, Trial.Slot b, Arrangement to) {
+    multiply(t, new MatMul(accumulate), a, b, to);
+  }
+
+  private static void multiply(Trial t, MatMul op, Trial.Slot a, Trial.Slot b, Arrangement to) {
     Trial.Slot c = t.outputs(op, to, List.of(a, b)).get(0);
     t.sums(op, List.of(a, b), c, a.shape().dim(-1) + 1);
   }
@@ -186,6 +190,50 @@ abstract class MatMulContract extends Contract {
         t.sums(new MatMul(false), List.of(a, b), c, k + 1);
       });
     }
+  }
+
+  /** Sizes, orders and batches once more, with BF16 operands and results or F32 operands that may be rounded. */
+  private void reduced(Precision precision) {
+    assumeSupported(precision);
+    DType type = precision == Precision.BF16 ? DType.BF16 : DType.F32;
+    MatMul op = new MatMul(false, precision == Precision.TF32);
+    MatMul add = new MatMul(true, precision == Precision.TF32);
+    int[] sizes = {0, 1, 2, 3, 7, 8, 15, 16, 17, 33, 64, 65};
+    for (int i = 0; i < sizes.length; i++) {
+      for (int j = 0; j < sizes.length; j++) {
+        int turn = i * sizes.length + j;
+        int k = sizes[(5 * i + 7 * j) % sizes.length];
+        Arrangement to = MATRICES.get(turn / 25 % 5);
+        int m = sizes[i];
+        int n = sizes[j];
+        trial(turn, t -> multiply(t, turn % 3 == 0 ? add : op, t.slot(type, MATRICES.get(turn % 5), m, k),
+            t.slot(type, MATRICES.get(turn / 5 % 5), k, n), to));
+      }
+    }
+    for (Arrangement a : MATRICES) {
+      for (Arrangement b : MATRICES) {
+        trial(21, t -> multiply(t, a == b ? add : op, t.slot(type, a, 2, 3, 9, 17), t.slot(type, b, 2, 3, 17, 35), a));
+      }
+      trial(22, t -> {
+        Trial.Slot row = t.slot(type, a, 2, 1, 17);
+        Trial.Slot matrix = t.slot(type, a, 17, 5);
+        multiply(t, op, row.as(row.layout().expand(Shape.of(2, 9, 17))),
+            matrix.as(matrix.layout().expand(Shape.of(2, 17, 5))), Arrangement.CONTIGUOUS);
+      });
+    }
+    // A sum in BF16 would have no correct digit left.
+    trial(23, t -> multiply(t, op, t.slot(type, Arrangement.CONTIGUOUS, 3, 4001),
+        t.slot(type, Arrangement.COLUMN_MAJOR, 4001, 5), Arrangement.CONTIGUOUS));
+  }
+
+  @Test
+  void bf16() {
+    reduced(Precision.BF16);
+  }
+
+  @Test
+  void tf32() {
+    reduced(Precision.TF32);
   }
 
   private static int[] dims(int[] batch, int rows, int columns) {

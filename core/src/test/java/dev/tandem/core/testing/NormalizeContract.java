@@ -3,6 +3,7 @@ package dev.tandem.core.testing;
 import dev.tandem.core.backend.Call;
 import dev.tandem.core.op.Normalize;
 import dev.tandem.core.op.NormalizeGrad;
+import dev.tandem.core.op.Precision;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Shape;
 import java.util.ArrayList;
@@ -45,7 +46,7 @@ abstract class NormalizeContract extends Contract {
         }
         reads.add(t.slot(DType.F32, v, Arrangement.CONTIGUOUS, out.get(k).shape().dims()));
       }
-      reads.add(t.slot(DType.F32, to, x.shape().dims()));
+      reads.add(t.slot(x.dtype(), to, x.shape().dims()));
       t.within(grad, reads, t.outputs(grad, to, reads), backwardBounds(t, op, reads));
     }
   }
@@ -196,6 +197,25 @@ abstract class NormalizeContract extends Contract {
             t -> both(t, new Normalize(List.of(1), 1e-5, true), image(t, from, 6, 19), new int[] {1, 19}, to));
       }
     }
+  }
+
+  /** x, y and their gradients are BF16, everything else F32. */
+  @Test
+  void bf16() {
+    assumeClaimed();
+    assumeSupported(Precision.BF16);
+    for (Arrangement a : Arrangement.values()) {
+      for (boolean affine : new boolean[] {true, false}) {
+        trial(a.ordinal(), t -> both(t, new Normalize(List.of(0, 2, 3), 1e-5, affine),
+            t.slot(DType.BF16, a, 3, 5, 4, 6), new int[] {1, 5, 1, 1}, a));
+        trial(a.ordinal(), t -> both(t, new Normalize(List.of(1), 1e-5, affine), t.slot(DType.BF16, a, 6, 19),
+            new int[] {1, 19}, Arrangement.CONTIGUOUS));
+      }
+    }
+    trial(7, t -> both(t, new Normalize(List.of(2, 3, 4), 1e-3, true),
+        t.slot(DType.BF16, Arrangement.CONTIGUOUS, 2, 3, 5, 4, 3), new int[] {1, 3, 5, 1, 1}, Arrangement.CONTIGUOUS));
+    trial(8, t -> both(t, new Normalize(List.of(1), 1e-5, true), t.slot(DType.BF16, Arrangement.CONTIGUOUS, 4, 3001),
+        new int[] {1, 3001}, Arrangement.CONTIGUOUS));
   }
 
   /** A variance of E[x²] - E[x]² would have no correct digit here. */

@@ -4,6 +4,7 @@ import dev.tandem.core.op.Pool2d;
 import dev.tandem.core.op.Pool2dGrad;
 import dev.tandem.core.op.PoolGeometry;
 import dev.tandem.core.op.PoolGeometry.Kind;
+import dev.tandem.core.op.Precision;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Shape;
 import java.util.Arrays;
@@ -13,8 +14,12 @@ import org.junit.jupiter.api.Test;
 /** Pooling and its gradient: windows that overlap, leave gaps and hang over the edge; ties and NaN. */
 abstract class PoolContract extends Contract {
   private void both(PoolGeometry g, Numbers numbers, Arrangement from, Arrangement to, int... dims) {
+    both(DType.F32, g, numbers, from, to, dims);
+  }
+
+  private void both(DType type, PoolGeometry g, Numbers numbers, Arrangement from, Arrangement to, int... dims) {
     trial(g.hashCode(), t -> {
-      Trial.Slot x = t.slot(DType.F32, from.of(Shape.of(dims)), numbers);
+      Trial.Slot x = t.slot(type, from.of(Shape.of(dims)), numbers);
       Pool2d op = new Pool2d(g);
       Trial.Slot y = t.outputs(op, to, List.of(x)).get(0);
       int window = g.kernelH() * g.kernelW();
@@ -24,7 +29,7 @@ abstract class PoolContract extends Contract {
         t.sums(op, List.of(x), y, window);
       }
       Pool2dGrad grad = new Pool2dGrad(g);
-      Trial.Slot gradY = t.slot(DType.F32, to, y.shape().dims());
+      Trial.Slot gradY = t.slot(type, to, y.shape().dims());
       // A maximum chooses by x, so that the magnitudes must be those of the gradient alone.
       t.sums(grad, List.of(x, gradY), t.outputs(grad, from, List.of(x, gradY)).get(0), window, 0);
     });
@@ -72,6 +77,23 @@ abstract class PoolContract extends Contract {
           both(new PoolGeometry(kind, 3, 3, 2, 2, 1, 1), Numbers.ORDINARY, from, to, 2, 5, 6, 7);
         }
       }
+    }
+  }
+
+  /** Sums of a window and of the windows over an element are rounded once. */
+  @Test
+  void bf16() {
+    assumeSupported(Precision.BF16);
+    for (Kind kind : Kind.values()) {
+      for (Arrangement a : Arrangement.ALL) {
+        both(DType.BF16, new PoolGeometry(kind, 3, 3, 2, 2, 1, 1), Numbers.ORDINARY, a, a, 2, 5, 6, 7);
+        both(DType.BF16, new PoolGeometry(kind, 5, 4, 1, 1, 2, 0), Numbers.ORDINARY, a, Arrangement.CONTIGUOUS, 2, 3, 9,
+            11);
+      }
+      both(DType.BF16, PoolGeometry.of(kind, 2), Numbers.SMALL_INTEGERS, Arrangement.CHANNELS_LAST,
+          Arrangement.CHANNELS_LAST, 3, 17, 8, 10);
+      both(DType.BF16, new PoolGeometry(kind, 2, 2, 1, 1, 1, 1), kind == Kind.MAX ? Numbers.SPECIAL : Numbers.NOT_FINITE,
+          Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, 2, 17, 6, 6);
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.tandem.core.testing;
 
+import dev.tandem.core.op.Precision;
 import dev.tandem.core.op.Recurrent;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Shape;
@@ -35,8 +36,8 @@ abstract class RecurrentContract extends Contract {
     List<Trial.Slot> out = t.outputs(op, to, in);
     int results = op.results(out.size());
     // A pre-activation is a sum of I + H products of ordinary numbers with weights below 1 / sqrt(H). Such weights hand an error to
-    // the next step without enlarging it, so that errors add up over the steps.
-    double unit = 16 * Trial.UNIT * (Math.sqrt(s.features + s.hidden) + 4) * s.steps;
+    // the next step without enlarging it, so that errors add up over the steps. In TF32 both factors may lose 2^-10 of themselves.
+    double unit = (op.tf32() ? 0x1p-9 : 16 * Trial.UNIT) * (Math.sqrt(s.features + s.hidden) + 4) * s.steps;
     List<double[]> bounds = new ArrayList<>();
     for (int k = 0; k < out.size(); k++) {
       bounds.add(filled(out.get(k).shape(), k < results ? unit : Double.POSITIVE_INFINITY));
@@ -108,6 +109,18 @@ abstract class RecurrentContract extends Contract {
       for (Arrangement from : Arrangement.values()) {
         trial(from.ordinal(), t -> compare(t, op, new Sizes(3, 4, 5, 6), from, Arrangement.CONTIGUOUS));
         trial(from.ordinal(), t -> compare(t, op, new Sizes(3, 4, 5, 6), Arrangement.CONTIGUOUS, from));
+      }
+    });
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void tf32(Recurrent.Cell cell) {
+    assumeSupported(Precision.TF32);
+    claimed(cell).forEach(op -> {
+      for (int hidden : new int[] {1, 8, 33}) {
+        trial(hidden, t -> compare(t, op.withTf32(true), new Sizes(5, 4, 7, hidden), Arrangement.CONTIGUOUS,
+            Arrangement.CONTIGUOUS));
       }
     });
   }

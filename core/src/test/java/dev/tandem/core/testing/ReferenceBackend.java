@@ -16,6 +16,7 @@ import dev.tandem.core.op.NormalizeGrad;
 import dev.tandem.core.op.Pointwise;
 import dev.tandem.core.op.Pool2d;
 import dev.tandem.core.op.Pool2dGrad;
+import dev.tandem.core.op.Precision;
 import dev.tandem.core.op.Recurrent;
 import dev.tandem.core.op.RecurrentGrad;
 import dev.tandem.core.op.Reduce;
@@ -33,7 +34,8 @@ import java.util.Set;
 /**
  * The oracle: every operation as the plainest loop that computes it, in double precision. F32 storages hold doubles
  * too, so that its rounding never hides or feigns an error of the backend it is compared with; {@link #read} rounds
- * to the element type.
+ * to the element type. BF16 is rounded to nearest even where it is stored. TF32 is taken for exact: it allows operands
+ * to be rounded and does not oblige to, and a backend that computes some shapes in fp32 is as right as one that does not.
  */
 public final class ReferenceBackend implements Backend {
   private final Set<Class<? extends Composite>> claimed;
@@ -60,6 +62,11 @@ public final class ReferenceBackend implements Backend {
 
   @Override
   public boolean supports(DType dtype) {
+    return true;
+  }
+
+  @Override
+  public boolean supports(Precision precision) {
     return true;
   }
 
@@ -167,14 +174,15 @@ public final class ReferenceBackend implements Backend {
   }
 
   private static void scatterAdd(Elements values, Elements indices, Elements out) {
-    out.fill(0);
+    Elements sums = out.sums();
     for (int i = 0; i < indices.size(); i++) {
       Elements from = values.row(i);
-      Elements to = out.row(index(indices, i, out.dim(0)));
+      Elements to = sums.row(index(indices, i, out.dim(0)));
       for (int d = 0; d < from.size(); d++) {
         to.add(d, from.get(d));
       }
     }
+    out.assign(sums);
   }
 
   private static int index(Elements indices, int position, int rows) {

@@ -18,18 +18,21 @@ final class ReferenceConvolution {
   }
 
   static void forward(ConvGeometry g, Elements x, Elements weight, Elements y) {
-    y.fill(0);
-    taps(g, x, weight, y, (i, w, o) -> y.add(o, x.get(i) * weight.get(w)));
+    Elements sums = y.sums();
+    taps(g, x, weight, y, (i, w, o) -> sums.add(o, x.get(i) * weight.get(w)));
+    y.assign(sums);
   }
 
   static void gradInput(ConvGeometry g, Elements gradY, Elements weight, Elements gradX) {
-    gradX.fill(0);
-    taps(g, gradX, weight, gradY, (i, w, o) -> gradX.add(i, gradY.get(o) * weight.get(w)));
+    Elements sums = gradX.sums();
+    taps(g, gradX, weight, gradY, (i, w, o) -> sums.add(i, gradY.get(o) * weight.get(w)));
+    gradX.assign(sums);
   }
 
   static void gradWeight(ConvGeometry g, Elements x, Elements gradY, Elements gradWeight) {
-    gradWeight.fill(0);
-    taps(g, x, gradWeight, gradY, (i, w, o) -> gradWeight.add(w, gradY.get(o) * x.get(i)));
+    Elements sums = gradWeight.sums();
+    taps(g, x, gradWeight, gradY, (i, w, o) -> sums.add(w, gradY.get(o) * x.get(i)));
+    gradWeight.assign(sums);
   }
 
   private static void taps(ConvGeometry g, Elements x, Elements weight, Elements y, Tap tap) {
@@ -78,22 +81,23 @@ final class ReferenceConvolution {
   }
 
   static void poolGrad(PoolGeometry g, Elements x, Elements gradY, Elements gradX) {
-    gradX.fill(0);
+    Elements sums = gradX.sums();
     for (int n = 0; n < gradY.dim(0); n++) {
       for (int c = 0; c < gradY.dim(1); c++) {
         for (int oh = 0; oh < gradY.dim(2); oh++) {
           for (int ow = 0; ow < gradY.dim(3); ow++) {
             double grad = gradY.get(gradY.position(n, c, oh, ow));
             if (g.kind() == PoolGeometry.Kind.MAX) {
-              gradX.add(largest(g, x, n, c, oh, ow), grad);
+              sums.add(largest(g, x, n, c, oh, ow), grad);
             } else {
               double share = grad / divisor(g, x, n, c, oh, ow);
-              window(g, x, n, c, oh, ow, i -> gradX.add(i, share));
+              window(g, x, n, c, oh, ow, i -> sums.add(i, share));
             }
           }
         }
       }
     }
+    gradX.assign(sums);
   }
 
   /** Visits the elements of the image under one window, row by row. */

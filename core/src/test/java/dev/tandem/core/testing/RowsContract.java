@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.tandem.core.op.CumulativeSum;
 import dev.tandem.core.op.Gather;
 import dev.tandem.core.op.Op;
+import dev.tandem.core.op.Precision;
 import dev.tandem.core.op.ScatterAdd;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Layout;
@@ -95,6 +96,19 @@ abstract class RowsContract extends Contract {
                 Arrangement.CONTIGUOUS));
       }
     }
+  }
+
+  /** Many rows meet in one, and what they add up to is rounded once. */
+  @Test
+  void scatterAddOfBf16() {
+    assumeSupported(Precision.BF16);
+    for (Arrangement a : Arrangement.ALL) {
+      for (int columns : new int[] {0, 1, 3, 8, 17, 33}) {
+        trial(columns, t -> scatter(t, t.slot(DType.BF16, a, 41, columns), indices(t, 41, 5, Arrangement.CONTIGUOUS), 5, a));
+      }
+    }
+    trial(3, t -> scatter(t, t.slot(DType.BF16, Arrangement.CONTIGUOUS, 1001, 9),
+        indices(t, 1001, 3, Arrangement.CONTIGUOUS), 3, Arrangement.CONTIGUOUS));
   }
 
   @Test

@@ -18,6 +18,7 @@ import dev.tandem.core.nn.RecurrentOptions;
 import dev.tandem.core.nn.Relu;
 import dev.tandem.core.nn.Sequential;
 import dev.tandem.core.nn.Silu;
+import dev.tandem.core.op.Precision;
 import dev.tandem.core.optim.Optimizer;
 import dev.tandem.core.shape.HostArray;
 import dev.tandem.core.tensor.Device;
@@ -107,9 +108,16 @@ public final class SmallNetwork {
 
   /** Losses of a run over batches of 16, each seventh of only 9, with a falling learning rate; then every parameter at the end. */
   public static List<Float> run(Kind kind, Device device, Optimizer optimizer, boolean capture, int steps) {
+    return run(kind, device, optimizer, capture, steps, Precision.FP32);
+  }
+
+  /** {@link #run(Kind, Device, Optimizer, boolean, int)} with products computed in {@code precision}. */
+  public static List<Float> run(Kind kind, Device device, Optimizer optimizer, boolean capture, int steps,
+      Precision precision) {
     Module model = kind.model().on(device, 1);
     optimizer.on(model);
-    TrainStep step = TrainStep.of(optimizer, 3, training(model, optimizer)).capture(capture);
+    TrainStep step = TrainStep.of(optimizer, 3, training(model, optimizer)).capture(capture)
+        .precision(precision);
     List<Float> values = new ArrayList<>();
     for (int i = 0; i < steps; i++) {
       optimizer.learningRate(0.02 / (1 + 0.1 * i));

@@ -6,6 +6,7 @@ import dev.tandem.core.backend.Operand;
 import dev.tandem.core.backend.Storage;
 import dev.tandem.core.op.Op;
 import dev.tandem.core.op.Pointwise;
+import dev.tandem.core.op.Product;
 import dev.tandem.core.op.Reduce;
 import dev.tandem.core.pointwise.Program;
 import dev.tandem.core.shape.DType;
@@ -148,10 +149,16 @@ final class Trial implements AutoCloseable {
     oracle.write(s.want, 0, s.before.data());
   }
 
-  /** An output for {@code op}, in this arrangement, its memory full of random numbers. */
+  /** An output for {@code op}, in this arrangement, its memory full of random numbers. The oracle does not round what it stores there:
+   * a backend's numbers are compared with what they were rounded from. */
   List<Slot> outputs(Op op, Arrangement arrangement, List<Slot> in) {
     return op.outputs(in.stream().map(s -> s.operand().spec()).toList()).stream()
-        .map(spec -> slot(spec.dtype(), arrangement.of(spec.shape()), Numbers.ORDINARY)).toList();
+        .map(spec -> unrounded(slot(spec.dtype(), arrangement.of(spec.shape()), Numbers.ORDINARY))).toList();
+  }
+
+  private static Slot unrounded(Slot s) {
+    double[] values = ReferenceBackend.values(s.want).clone();
+    return new Slot(s.layout, s.got, new Elements.Memory(s.dtype(), values, true), s.before);
   }
 
   /** A program, each element within {@link ErrorBound}. */
@@ -212,7 +219,8 @@ final class Trial implements AutoCloseable {
 
   /**
    * An operation whose results are sums of {@code terms} products: as for {@link #reduce}. The magnitudes are what
-   * the oracle makes of absolute values.
+   * the oracle makes of absolute values. Where operands may be rounded to TF32, which some devices do by cutting off, each
+   * may lose 2^-10 of itself before that.
    *
    * @param signed an operand that is left as it is for the magnitudes, because it chooses and is not summed; -1 for
    *     none
@@ -226,6 +234,10 @@ final class Trial implements AutoCloseable {
     oracle.execute(new Call(op, absolute, List.of(total), null));
     double[] error = new double[Math.toIntExact(out.shape().size())];
     addSumError(error, values(Elements.of(total)), terms);
+    if (op instanceof Product p && p.tf32()) {
+      double[] magnitude = values(Elements.of(total));
+      Arrays.setAll(error, i -> error[i] + 0x1p-9 * magnitude[i]);
+    }
     execute(op, in, List.of(out));
     compare(op, in, List.of(out), List.of(new Expected(values(out), error)));
   }
@@ -246,7 +258,7 @@ final class Trial implements AutoCloseable {
 
   private Operand magnitudes(Slot s, boolean absolute) {
     double[] v = values(s);
-    Storage copy = oracle.allocate(s.dtype(), v.length);
+    Storage copy = new Elements.Memory(s.dtype(), new double[v.length], true);
     for (int i = 0; i < v.length; i++) {
       ReferenceBackend.values(copy)[i] = absolute && s.dtype().isFloat() ? Math.abs(v[i]) : v[i];
     }
