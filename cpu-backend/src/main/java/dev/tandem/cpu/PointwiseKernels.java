@@ -15,6 +15,8 @@ final class PointwiseKernels {
   private static final int CHUNK = Chunks.ELEMENTS;
   /** Columns and rows of a tile where an operand lies across the others, so that its cache lines are used up while they are there. */
   private static final int TILE = 32;
+  /** Elements that take longer in a cold loop than warming it up does. */
+  private static final long WARM_ELEMENTS = 1 << 18;
 
   private PointwiseKernels() {
   }
@@ -119,6 +121,9 @@ final class PointwiseKernels {
       rowsOfChunk = pieces > 1 ? 1 : Math.max(across ? TILE : 1, CHUNK / columns);
       chunks = Math.toIntExact((rows + rowsOfChunk - 1) / rowsOfChunk * pieces);
       alone = Chunks.isSmall(rows * columns, weight);
+      if (rows * columns >= WARM_ELEMENTS) {
+        runner.warmUp();
+      }
       int threads = alone || chunks == 1 ? 1 : team.size();
       workers = new PointwiseRunner.Worker[threads];
       at = new long[threads][base.length];
