@@ -100,7 +100,8 @@ record StepOptions(List<Workload> workloads, String device, boolean eager, int l
   private static final List<String> OPTIONS = List.of("--device", "--threads", "--batch", "--size", "--losses",
       "--seconds", "--warmup", "--peak", "--weights", "--save-weights", "--json", "--started");
 
-  private static Workload named(String name) {
+  /** @throws IllegalArgumentException if there is no such workload */
+  static Workload named(String name) {
     return Workload.all().stream().filter(w -> w.name().equals(name)).findFirst()
         .orElseThrow(() -> new IllegalArgumentException("unknown workload '" + name + "'; there are "
             + String.join(", ", Workload.all().stream().map(Workload::name).toList())));
