@@ -16,6 +16,8 @@ final class CrossEntropyKernels {
   private static final int BLOCK = 4096;
   private static final Program EXP = Program.of(1, Expr.input(0).exp());
   private static final double[] NO_ARGUMENTS = {};
+  /** About how many vector operations an exponential is. */
+  private static final int EXP_WEIGHT = 32;
 
   private CrossEntropyKernels() {
   }
@@ -143,6 +145,9 @@ final class CrossEntropyKernels {
       Operand y = call.in().get(1);
       count = x.shape().dim(0);
       classes = x.shape().dim(1);
+      if ((long) count * classes * EXP_WEIGHT >= WarmUp.ELEMENTS) {
+        exp.warmUp();
+      }
       logits = PointwiseKernels.address(x);
       rowBytes = 4 * x.layout().stride(0);
       step = 4 * x.layout().stride(1);

@@ -15,8 +15,6 @@ final class PointwiseKernels {
   private static final int CHUNK = Chunks.ELEMENTS;
   /** Columns and rows of a tile where an operand lies across the others, so that its cache lines are used up while they are there. */
   private static final int TILE = 32;
-  /** Elements that take longer in a cold loop than warming it up does. */
-  private static final long WARM_ELEMENTS = 1 << 18;
 
   private PointwiseKernels() {
   }
@@ -121,7 +119,7 @@ final class PointwiseKernels {
       rowsOfChunk = pieces > 1 ? 1 : Math.max(across ? TILE : 1, CHUNK / columns);
       chunks = Math.toIntExact((rows + rowsOfChunk - 1) / rowsOfChunk * pieces);
       alone = Chunks.isSmall(rows * columns, weight);
-      if (rows * columns >= WARM_ELEMENTS) {
+      if (rows * columns >= WarmUp.ELEMENTS) {
         runner.warmUp();
       }
       int threads = alone || chunks == 1 ? 1 : team.size();

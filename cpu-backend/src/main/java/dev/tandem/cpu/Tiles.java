@@ -27,8 +27,8 @@ final class Tiles {
   /** The address of as many negative zeros as any tile is wide. */
   static final long NEGATIVE_ZEROS = negativeZeros();
 
-  /** Multiplications of an operation that take longer on a cold kernel than warming it up does. */
-  private static final long WARM_WORK = 1 << 22;
+  /** Multiplications of an operation that, done a few times, take longer on a cold kernel than warming it up does. */
+  private static final long WARM_WORK = 1 << 17;
 
   private static final int VARIANTS = VECTOR_TILE + 1;
   // Made when first wanted. A race makes one twice, and they have no fields: publishing them without a barrier is

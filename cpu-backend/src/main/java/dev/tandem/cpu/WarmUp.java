@@ -14,6 +14,8 @@ import java.util.concurrent.locks.LockSupport;
 final class WarmUp {
   /** Turns of the innermost loop in a call: with 600 calls they make the 15,000 that C2 is started at. */
   static final int TURNS = 24;
+  /** Elements that, done a few times, take longer in a cold loop than warming it up does. */
+  static final long ELEMENTS = 1 << 15;
   /** Memory to read: zeros. Numbers that a kernel makes again and again of its own would become infinite, or so small as to be slow. */
   static final long ZEROS;
   /** Memory to write, which nobody reads. */
