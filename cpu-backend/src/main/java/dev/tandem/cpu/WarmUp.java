@@ -24,7 +24,7 @@ final class WarmUp {
   private static final int CALLS = 800;
   /** A vector operation takes some 60 ns with objects, and 0.2 to 2 without. */
   private static final long BOXED_NANOS = 8;
-  private static final long PATIENCE_NANOS = 250_000_000;
+  private static final long PATIENCE_NANOS = 500_000_000;
   private static final long PAUSE_NANOS = 200_000;
 
   static {
@@ -36,7 +36,7 @@ final class WarmUp {
   }
 
   /**
-   * Returns when the kernel is fast, or after a quarter of a second: a JVM may have no C2, or be busy.
+   * Returns when the kernel is fast, or after half a second: a JVM may have no C2, or be busy.
    *
    * @param call runs the kernel for {@link #TURNS} turns, from {@link #ZEROS} to {@link #OUTPUT}
    * @param operations vector operations in a turn
