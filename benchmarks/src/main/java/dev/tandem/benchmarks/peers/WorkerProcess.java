@@ -47,7 +47,8 @@ final class WorkerProcess implements AutoCloseable {
     this.folder = folder;
     this.limitSeconds = limitSeconds;
     List<String> command = new ArrayList<>(List.of(ProcessHandle.current().info().command().orElse("java"),
-        "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"));
+        "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED",
+        "--sun-misc-unsafe-memory-access=allow"));
     if (isAvx2) {
       command.add("-XX:UseAVX=2");
     }
@@ -103,14 +104,17 @@ final class WorkerProcess implements AutoCloseable {
     }
   }
 
-  /** The first line about an exception says most; without one the last. */
+  /** The line that names an exception says most, and the next one where a library's message begins with a new line. */
   private UncheckedIOException ended() {
     String why;
     try {
       List<String> lines = Files.readAllLines(errors(), StandardCharsets.ISO_8859_1).stream()
           .filter(line -> !line.isBlank() && !line.startsWith("\tat ") && !line.contains("WARNING")).toList();
-      why = lines.stream().filter(line -> line.contains("Exception") || line.contains("Error")).findFirst()
-          .orElse(lines.isEmpty() ? "" : lines.getLast());
+      int first = 0;
+      while (first < lines.size() - 1 && !lines.get(first).contains("Exception") && !lines.get(first).contains("Error")) {
+        first++;
+      }
+      why = String.join(" ", lines.subList(first, Math.min(first + 2, lines.size())));
     } catch (IOException e) {
       why = "nothing that could be read";
     }

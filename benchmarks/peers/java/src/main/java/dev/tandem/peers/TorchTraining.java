@@ -17,7 +17,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
-import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
@@ -71,9 +70,7 @@ final class TorchTraining implements Task {
     Tensor loss = torch.cross_entropy_loss(forward(), labels);
     TensorVector gradients =
         torch.grad(new TensorVector(loss), new TensorVector(parameters.toArray(Tensor[]::new)));
-    try (var _ = new NoGradGuard()) {
-      optimizer.update(Arrays.asList(gradients.get()));
-    }
+    optimizer.update(Arrays.asList(gradients.get()));
     return loss;
   }
 
