@@ -259,7 +259,7 @@ public final class Tandem implements Side {
       @Override
       public void run() {
         try (var _ = Scope.inference(device())) {
-          body.get();
+          var _ = body.get();
           device().backend().synchronize();
         }
       }

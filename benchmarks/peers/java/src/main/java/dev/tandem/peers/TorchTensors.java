@@ -47,7 +47,7 @@ final class TorchTensors {
       @Override
       public void run() {
         try (var _ = new PointerScope()) {
-          body.get();
+          var _ = body.get();
         }
       }
 
