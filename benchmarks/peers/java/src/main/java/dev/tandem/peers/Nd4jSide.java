@@ -5,6 +5,7 @@ import dev.tandem.benchmarks.work.Task;
 import dev.tandem.benchmarks.work.Work;
 import dev.tandem.benchmarks.work.Work.Elementwise;
 import dev.tandem.benchmarks.work.Work.MatMul;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -21,8 +22,9 @@ public final class Nd4jSide implements Side {
 
   @Override
   public Map<String, String> versions() {
-    return Map.of("nd4j", String.valueOf(Nd4j.class.getPackage().getImplementationVersion()), "blas",
-        Nd4j.factory().blas().getBlasVendor().toString());
+    // Its classes have no version, its jar's name has.
+    return Map.of("nd4j", Path.of(Nd4j.class.getProtectionDomain().getCodeSource().getLocation().getPath()).getFileName()
+        .toString(), "blas", Nd4j.factory().blas().getBlasVendor().toString());
   }
 
   @Override
