@@ -38,7 +38,7 @@ public class MatMulBenchmark {
       "128x512x784",
       "128x10x512", "32x1024x256"}) public String size = "";
 
-  @Param({"nn", "nt", "tn"}) public String layout = "";
+  @Param({"nn", "nt", "tn", "tt"}) public String layout = "";
 
   private Device on;
   private Tensor a;

@@ -19,7 +19,7 @@ import dev.tandem.core.shape.Shape;
  *
  * @param stream a number for each array, so that arrays are independent
  */
-record SplitMix64(long stream) {
+public record SplitMix64(long stream) {
   private static final long GAMMA = 0x9E3779B97F4A7C15L;
   private static final float ULP = 0x1p-24f;
 
@@ -31,7 +31,7 @@ record SplitMix64(long stream) {
   }
 
   /** F32, uniform in [0, 1). */
-  HostArray floats(int... dims) {
+  public HostArray floats(int... dims) {
     float[] values = new float[Math.toIntExact(Shape.of(dims).size())];
     for (int i = 0; i < values.length; i++) {
       values[i] = (bits(i) >>> 40) * ULP;
@@ -40,7 +40,7 @@ record SplitMix64(long stream) {
   }
 
   /** I32, from 0 to {@code bound - 1}. */
-  HostArray integers(int bound, int... dims) {
+  public HostArray integers(int bound, int... dims) {
     int[] values = new int[Math.toIntExact(Shape.of(dims).size())];
     for (int i = 0; i < values.length; i++) {
       values[i] = (int) ((bits(i) >>> 33) % bound);
