@@ -25,7 +25,11 @@ final class ConvKernels {
     ConvWeights weights = new ConvWeights(call.in().get(1), s);
     return call.out().get(0).shape().size() == 0 ? () -> {
     } : () -> {
-      forward(s, x, weights, y, team);
+      if (y.channelsLast() && Winograd.fits(s, weights)) {
+        Winograd.forward(s, x, weights, y, team);
+      } else {
+        forward(s, x, weights, y, team);
+      }
       Reference.reachabilityFence(call);
     };
   }
@@ -38,7 +42,11 @@ final class ConvKernels {
     ConvWeights weights = new ConvWeights(call.in().get(1), s);
     return call.out().get(0).shape().size() == 0 ? () -> {
     } : () -> {
-      gradInput(s, dy, weights, dx, team);
+      if (dx.channelsLast() && Winograd.fits(s, weights)) {
+        Winograd.gradInput(s, dy, weights, dx, team);
+      } else {
+        gradInput(s, dy, weights, dx, team);
+      }
       Reference.reachabilityFence(call);
     };
   }
@@ -51,7 +59,11 @@ final class ConvKernels {
     ConvWeights weights = new ConvWeights(call.out().get(0), s);
     return call.out().get(0).shape().size() == 0 ? () -> {
     } : () -> {
-      new ConvGradWeight(s, x, dy).run(weights, team);
+      if (Winograd.fits(s, weights)) {
+        Winograd.gradWeight(s, x, dy, weights, team);
+      } else {
+        new ConvGradWeight(s, x, dy).run(weights, team);
+      }
       Reference.reachabilityFence(call);
     };
   }

@@ -39,6 +39,10 @@ final class Workspace {
     WEIGHT,
     /** Partial sums of a weight gradient, shared. */
     PARTIAL_SUMS,
+    /** Tiles of an image, transformed. */
+    TILE_INPUTS,
+    /** Products of transformed tiles. */
+    TILE_OUTPUTS,
     /** A padded band of an image, channels last. */
     BAND,
     /** A second band: the gradient beside the image. */
