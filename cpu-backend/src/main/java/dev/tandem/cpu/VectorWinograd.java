@@ -24,107 +24,123 @@ final class VectorWinograd {
   }
 
   /**
-   * {@code B^T d B} of the 4 x 4 pixels at {@code from}.
+   * {@code B^T d B} of a row of tiles, each of 4 x 4 pixels, the first at {@code from}, each two pixels on.
    *
+   * @param tile between tiles of the result
    * @param group between vectors of channels of the result
    */
-  static void image(long from, long row, long pixel, long to, long step, long group, int channels) {
-    imageRow(from, from + 2 * row, -1, pixel, to, step, group, channels);
-    imageRow(from + row, from + 2 * row, 1, pixel, to + 4 * step, step, group, channels);
-    imageRow(from + 2 * row, from + row, -1, pixel, to + 8 * step, step, group, channels);
-    imageRow(from + row, from + 3 * row, -1, pixel, to + 12 * step, step, group, channels);
+  static void image(int tiles, long from, long row, long pixel, long to, long step, long tile, long group,
+      int channels) {
+    imageRow(tiles, from, from + 2 * row, -1, pixel, to, step, tile, group, channels);
+    imageRow(tiles, from + row, from + 2 * row, 1, pixel, to + 4 * step, step, tile, group, channels);
+    imageRow(tiles, from + 2 * row, from + row, -1, pixel, to + 8 * step, step, tile, group, channels);
+    imageRow(tiles, from + row, from + 3 * row, -1, pixel, to + 12 * step, step, tile, group, channels);
   }
 
-  private static void imageRow(long a, long b, float sign, long pixel, long to, long step, long group, int channels) {
+  /** The first two columns of a tile are the last two of the one before. */
+  private static void imageRow(int tiles, long a, long b, float sign, long pixel, long to, long step, long tile,
+      long group, int channels) {
     FloatVector s = FloatVector.broadcast(S, sign);
-    long t = to;
     for (int c = 0; c < channels; c += COUNT) {
       long p = a + 4L * c;
       long q = b + 4L * c;
+      long t = to + c / COUNT * group;
       FloatVector d0 = FloatVector.fromMemorySegment(S, ALL, q & MASK, ORDER)
           .fma(s, FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER));
       FloatVector d1 = FloatVector.fromMemorySegment(S, ALL, q + pixel & MASK, ORDER)
           .fma(s, FloatVector.fromMemorySegment(S, ALL, p + pixel & MASK, ORDER));
-      FloatVector d2 = FloatVector.fromMemorySegment(S, ALL, q + 2 * pixel & MASK, ORDER)
-          .fma(s, FloatVector.fromMemorySegment(S, ALL, p + 2 * pixel & MASK, ORDER));
-      FloatVector d3 = FloatVector.fromMemorySegment(S, ALL, q + 3 * pixel & MASK, ORDER)
-          .fma(s, FloatVector.fromMemorySegment(S, ALL, p + 3 * pixel & MASK, ORDER));
-      d0.sub(d2).intoMemorySegment(ALL, t & MASK, ORDER);
-      d1.add(d2).intoMemorySegment(ALL, t + step & MASK, ORDER);
-      d2.sub(d1).intoMemorySegment(ALL, t + 2 * step & MASK, ORDER);
-      d1.sub(d3).intoMemorySegment(ALL, t + 3 * step & MASK, ORDER);
-      t += group;
+      for (int i = 0; i < tiles; i++) {
+        p += 2 * pixel;
+        q += 2 * pixel;
+        FloatVector d2 = FloatVector.fromMemorySegment(S, ALL, q & MASK, ORDER)
+            .fma(s, FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER));
+        FloatVector d3 = FloatVector.fromMemorySegment(S, ALL, q + pixel & MASK, ORDER)
+            .fma(s, FloatVector.fromMemorySegment(S, ALL, p + pixel & MASK, ORDER));
+        d0.sub(d2).intoMemorySegment(ALL, t & MASK, ORDER);
+        d1.add(d2).intoMemorySegment(ALL, t + step & MASK, ORDER);
+        d2.sub(d1).intoMemorySegment(ALL, t + 2 * step & MASK, ORDER);
+        d1.sub(d3).intoMemorySegment(ALL, t + 3 * step & MASK, ORDER);
+        d0 = d2;
+        d1 = d3;
+        t += tile;
+      }
     }
   }
 
   /**
-   * {@code A^T m A}, the 2 x 2 pixels of the output.
+   * {@code A^T m A} of a row of tiles, each the 2 x 2 pixels of the output.
    *
-   * @param y00 where the upper left pixel goes, and so on
+   * @param tile between tiles of m
+   * @param pair between the pixels of neighbouring tiles
+   * @param y00 where the upper left pixel of the first tile goes, and so on
    */
-  static void output(long from, long step, long y00, long y01, long y10, long y11, int filters) {
-    outputRow(from, from + 4 * step, from + 8 * step, 1, step, y00, y01, filters);
-    outputRow(from + 4 * step, from + 8 * step, from + 12 * step, -1, step, y10, y11, filters);
+  static void output(int tiles, long from, long step, long tile, long pair, long y00, long y01, long y10, long y11,
+      int filters) {
+    outputRow(tiles, from, from + 4 * step, from + 8 * step, 1, step, tile, pair, y00, y01, filters);
+    outputRow(tiles, from + 4 * step, from + 8 * step, from + 12 * step, -1, step, tile, pair, y10, y11, filters);
   }
 
-  private static void outputRow(long a, long b, long c, float sign, long step, long y0, long y1, int filters) {
+  private static void outputRow(int tiles, long a, long b, long c, float sign, long step, long tile, long pair,
+      long left, long right, int filters) {
     FloatVector s = FloatVector.broadcast(S, sign);
-    for (int f = 0; f < filters; f += COUNT) {
-      long at = 4L * f;
-      long p = a + at;
-      long q = b + at;
-      long r = c + at;
-      FloatVector m0 = FloatVector.fromMemorySegment(S, ALL, r & MASK, ORDER)
-          .fma(s, FloatVector.fromMemorySegment(S, ALL, q & MASK, ORDER).fma(s, FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER)));
-      p += step;
-      q += step;
-      r += step;
-      FloatVector m1 = FloatVector.fromMemorySegment(S, ALL, r & MASK, ORDER)
-          .fma(s, FloatVector.fromMemorySegment(S, ALL, q & MASK, ORDER).fma(s, FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER)));
-      p += step;
-      q += step;
-      r += step;
-      FloatVector m2 = FloatVector.fromMemorySegment(S, ALL, r & MASK, ORDER)
-          .fma(s, FloatVector.fromMemorySegment(S, ALL, q & MASK, ORDER).fma(s, FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER)));
-      p += step;
-      q += step;
-      r += step;
-      FloatVector m3 = FloatVector.fromMemorySegment(S, ALL, r & MASK, ORDER)
-          .fma(s, FloatVector.fromMemorySegment(S, ALL, q & MASK, ORDER).fma(s, FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER)));
-      m0.add(m1).add(m2).intoMemorySegment(ALL, y0 + at & MASK, ORDER);
-      m1.sub(m2).sub(m3).intoMemorySegment(ALL, y1 + at & MASK, ORDER);
+    for (int i = 0; i < tiles; i++) {
+      for (int f = 0; f < filters; f += COUNT) {
+        long at = i * tile + 4L * f;
+        long p = a + at;
+        long q = b + at;
+        long r = c + at;
+        FloatVector m0 = FloatVector.fromMemorySegment(S, ALL, r & MASK, ORDER).fma(s,
+            FloatVector.fromMemorySegment(S, ALL, q & MASK, ORDER)
+                .fma(s, FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER)));
+        FloatVector m1 = FloatVector.fromMemorySegment(S, ALL, r + step & MASK, ORDER).fma(s,
+            FloatVector.fromMemorySegment(S, ALL, q + step & MASK, ORDER)
+                .fma(s, FloatVector.fromMemorySegment(S, ALL, p + step & MASK, ORDER)));
+        FloatVector m2 = FloatVector.fromMemorySegment(S, ALL, r + 2 * step & MASK, ORDER).fma(s,
+            FloatVector.fromMemorySegment(S, ALL, q + 2 * step & MASK, ORDER)
+                .fma(s, FloatVector.fromMemorySegment(S, ALL, p + 2 * step & MASK, ORDER)));
+        FloatVector m3 = FloatVector.fromMemorySegment(S, ALL, r + 3 * step & MASK, ORDER).fma(s,
+            FloatVector.fromMemorySegment(S, ALL, q + 3 * step & MASK, ORDER)
+                .fma(s, FloatVector.fromMemorySegment(S, ALL, p + 3 * step & MASK, ORDER)));
+        long y = i * pair + 4L * f;
+        m0.add(m1).add(m2).intoMemorySegment(ALL, left + y & MASK, ORDER);
+        m1.sub(m2).sub(m3).intoMemorySegment(ALL, right + y & MASK, ORDER);
+      }
     }
   }
 
   /**
-   * {@code A e A^T} of the gradient of 2 x 2 pixels, to panels of {@link Tiles#WIDTH} filters.
+   * {@code A e A^T} of the gradient of a row of 2 x 2 pixels, to panels of {@link Tiles#WIDTH} filters.
    *
-   * @param panel between panels
+   * @param panel between panels, where a tile follows the other
    */
-  static void gradOutput(long from, long row, long pixel, long to, long step, long panel, int filters) {
-    gradOutputRow(from, row, 1, 0, pixel, to, step, panel, filters);
-    gradOutputRow(from, row, 1, 1, pixel, to + 4 * step, step, panel, filters);
-    gradOutputRow(from, row, 1, -1, pixel, to + 8 * step, step, panel, filters);
-    gradOutputRow(from, row, 0, -1, pixel, to + 12 * step, step, panel, filters);
+  static void gradOutput(int tiles, long from, long row, long pixel, long to, long step, long panel, int filters) {
+    gradOutputRow(tiles, from, row, 1, 0, pixel, to, step, panel, filters);
+    gradOutputRow(tiles, from, row, 1, 1, pixel, to + 4 * step, step, panel, filters);
+    gradOutputRow(tiles, from, row, 1, -1, pixel, to + 8 * step, step, panel, filters);
+    gradOutputRow(tiles, from, row, 0, -1, pixel, to + 12 * step, step, panel, filters);
   }
 
-  private static void gradOutputRow(long from, long row, float upper, float lower, long pixel, long to, long step,
-      long panel, int filters) {
+  private static void gradOutputRow(int tiles, long from, long row, float upper, float lower, long pixel, long to,
+      long step, long panel, int filters) {
     FloatVector u = FloatVector.broadcast(S, upper);
     FloatVector l = FloatVector.broadcast(S, lower);
     FloatVector none = FloatVector.zero(S);
     for (int f = 0; f < filters; f += COUNT) {
       long p = from + 4L * f;
-      long q = p + row;
       long t = to + f / Tiles.WIDTH * panel + 4L * (f % Tiles.WIDTH);
-      FloatVector e0 = FloatVector.fromMemorySegment(S, ALL, q & MASK, ORDER)
-          .fma(l, FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER).mul(u));
-      FloatVector e1 = FloatVector.fromMemorySegment(S, ALL, q + pixel & MASK, ORDER)
-          .fma(l, FloatVector.fromMemorySegment(S, ALL, p + pixel & MASK, ORDER).mul(u));
-      e0.intoMemorySegment(ALL, t & MASK, ORDER);
-      e0.add(e1).intoMemorySegment(ALL, t + step & MASK, ORDER);
-      e0.sub(e1).intoMemorySegment(ALL, t + 2 * step & MASK, ORDER);
-      none.sub(e1).intoMemorySegment(ALL, t + 3 * step & MASK, ORDER);
+      for (int i = 0; i < tiles; i++) {
+        long q = p + row;
+        FloatVector e0 = FloatVector.fromMemorySegment(S, ALL, q & MASK, ORDER)
+            .fma(l, FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER).mul(u));
+        FloatVector e1 = FloatVector.fromMemorySegment(S, ALL, q + pixel & MASK, ORDER)
+            .fma(l, FloatVector.fromMemorySegment(S, ALL, p + pixel & MASK, ORDER).mul(u));
+        e0.intoMemorySegment(ALL, t & MASK, ORDER);
+        e0.add(e1).intoMemorySegment(ALL, t + step & MASK, ORDER);
+        e0.sub(e1).intoMemorySegment(ALL, t + 2 * step & MASK, ORDER);
+        none.sub(e1).intoMemorySegment(ALL, t + 3 * step & MASK, ORDER);
+        p += 2 * pixel;
+        t += 2 * LINE;
+      }
     }
   }
 

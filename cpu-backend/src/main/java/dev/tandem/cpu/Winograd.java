@@ -24,10 +24,12 @@ final class Winograd {
   private static final int FEW_TILES = 32;
   /** Bytes of transformed tiles in a block, which so stay in the second-level cache beside filters. */
   private static final int BLOCK_BYTES = 1 << 19;
-  /** But no fewer tiles: for each the filters, which may be large, are read once more. */
+  /** But no fewer tiles: for each block the filters, which may be large, are read once more. */
   private static final int LEAST_TILES = 48;
   /** The same in the gradient by the weight, where its sums are what is read and written again. */
   private static final int LEAST_SUMMED_TILES = 64;
+  /** Bounds the workspace where images are very wide: a block has a row of tiles at least. */
+  private static final long MOST_FLOATS = 1 << 24;
   private static final int MOST_CHUNKS = 16;
 
   private final int channels;
@@ -63,7 +65,8 @@ final class Winograd {
         && g.strideH() == 1 && g.strideW() == 1 && g.dilationH() == 1 && g.dilationW() == 1 && g.paddingH() <= 2
         && g.paddingW() <= 2 && s.channels() >= FEW && s.filters() >= FEW && s.channels() % LANES == 0
         && s.filters() % LANES == 0 && (long) s.images() * s.outHeight() * s.outWidth() / 4 >= FEW_TILES
-        && (long) s.images() * s.height() * s.width() / 4 >= FEW_TILES && weights.denseFilters();
+        && (long) s.images() * s.height() * s.width() / 4 >= FEW_TILES
+        && (long) PLACES * s.width() * (s.channels() + s.filters()) <= MOST_FLOATS && weights.denseFilters();
   }
 
   /** {@code y = x * weight}; y with channels last. */
@@ -168,10 +171,8 @@ final class Winograd {
           2 * cover.across() + 2 - left, Workspace.Slot.BAND);
       for (int i = 0; i < count; i++) {
         long from = band.address() + 2 * i * band.rowStride();
-        for (int j = 0; j < cover.across(); j++) {
-          VectorWinograd.image(from + 2 * j * pixel, band.rowStride(), pixel, t, step, group, x.channels());
-          t += tile;
-        }
+        VectorWinograd.image(cover.across(), from, band.rowStride(), pixel, t, step, tile, group, x.channels());
+        t += tile * cover.across();
       }
       row += count;
     }
@@ -179,19 +180,22 @@ final class Winograd {
 
   /** The pixels of some rows of tiles; those outside the image are not wanted. */
   private static void output(Cover cover, long from, long step, int first, int last, Image y) {
-    long nowhere = Workspace.floats(Workspace.Slot.OUTPUT, y.channels());
     long pixel = y.pixelStride();
-    long m = from;
+    long nowhere = Workspace.floats(Workspace.Slot.OUTPUT, pixel / 4 * 2 * cover.across() + y.channels());
+    long tile = 4L * y.channels();
+    int whole = y.width() / 2;
     for (int row = first; row < last; row++) {
+      long m = from + (row - first) * cover.across() * tile;
       int top = 2 * (row % cover.down());
       long upper = y.at(row / cover.down(), top);
       boolean below = top + 1 < y.height();
-      for (int j = 0; j < cover.across(); j++) {
-        boolean right = 2 * j + 1 < y.width();
-        long at = upper + 2 * j * pixel;
-        VectorWinograd.output(m, step, at, right ? at + pixel : nowhere, below ? at + y.rowStride() : nowhere,
-            right && below ? at + y.rowStride() + pixel : nowhere, y.channels());
-        m += 4L * y.channels();
+      long lower = below ? upper + y.rowStride() : nowhere;
+      VectorWinograd.output(whole, m, step, tile, 2 * pixel, upper, upper + pixel, lower, lower + pixel,
+          y.channels());
+      if (whole < cover.across()) {
+        long odd = 2 * whole * pixel;
+        VectorWinograd.output(1, m + whole * tile, step, tile, 0, upper + odd, nowhere, below ? lower + odd : nowhere,
+            nowhere, y.channels());
       }
     }
   }
@@ -261,10 +265,8 @@ final class Winograd {
           Workspace.Slot.SECOND_BAND);
       for (int i = 0; i < count; i++) {
         long from = band.address() + 2 * i * band.rowStride();
-        for (int j = 0; j < cover.across(); j++) {
-          VectorWinograd.gradOutput(from + 2 * j * pixel, band.rowStride(), pixel, t, step, panel, dy.channels());
-          t += 2 * LINE;
-        }
+        VectorWinograd.gradOutput(cover.across(), from, band.rowStride(), pixel, t, step, panel, dy.channels());
+        t += 2 * LINE * cover.across();
       }
       row += count;
     }
