@@ -19,8 +19,24 @@ final class VectorWinograd {
   private static final int COUNT = FloatLanes.COUNT;
   private static final long LINE = 4L * COUNT;
   private static final int TAPS = 9;
+  /** Operations of a turn, at least. */
+  private static final int IMAGE_OPERATIONS = 12;
+  private static final int OUTPUT_OPERATIONS = 24;
 
   private VectorWinograd() {
+  }
+
+  /** A transform has four rows of a quarter of the turns. */
+  static void warmUp() {
+    int turns = WarmUp.TURNS / 4;
+    long step = 2 * LINE * turns;
+    long row = 2 * LINE * (turns + 1);
+    WarmUp.run(() -> image(turns, WarmUp.ZEROS, row, LINE, WarmUp.OUTPUT, step, LINE, step, COUNT), IMAGE_OPERATIONS);
+    WarmUp.run(() -> output(turns, WarmUp.ZEROS, step, LINE, 2 * LINE, WarmUp.OUTPUT, WarmUp.OUTPUT, WarmUp.OUTPUT,
+        WarmUp.OUTPUT, COUNT), OUTPUT_OPERATIONS);
+    WarmUp.run(() -> gradOutput(turns, WarmUp.ZEROS, row, LINE, WarmUp.OUTPUT, step, step, COUNT), IMAGE_OPERATIONS);
+    WarmUp.run(() -> filter(WarmUp.ZEROS, WarmUp.OUTPUT, step, LINE, turns), OUTPUT_OPERATIONS);
+    WarmUp.run(() -> gradFilter(WarmUp.ZEROS, step, LINE, WarmUp.OUTPUT, turns), OUTPUT_OPERATIONS);
   }
 
   /**

@@ -6,12 +6,13 @@ package dev.tandem.cpu;
  * multiplications for 36. Summed over channels, each of the 16 places of a tile is a matrix product of its own. The gradient by the
  * weight is {@code G^T [(B^T d B) * (A dY A^T)] G}, summed over tiles.
  *
- * <p>Its sums are of fp32 with no operand rounded, but of other terms than the direct sum's: an error is small beside the largest
- * numbers of a tile, not beside each output pixel's own terms, and an infinity makes the 2 x 2 pixels of its tiles NaN. Measured for
- * 64 to 512 channels against double precision, the errors are at most some twice those of the direct sum.
+ * <p>All of it is fp32, no operand is rounded. Measured against double precision for 32 to 512 channels of normal numbers, the root mean
+ * square error, as a part of that of the results, is 1.7e-7 to 7.2e-7 for outputs and gradients of images, 0.6 to 0.85 times that of the
+ * direct sum, which has nine times the terms; for gradients of weights it is 2.3e-7 to 3.4e-7, 2 to 2.8 times. But an error is small
+ * beside the numbers of a whole tile, not beside each pixel's own, and an infinity makes the pixels that see it NaN.
  *
- * <p>Tiles are dealt out in rows, from all images; how they are cut changes no sum but the weight gradient's, where it depends on the
- * sizes only.
+ * <p>Tiles are dealt out in rows, from all images; how they are cut changes no sum but the weight gradient's, where it
+ * depends on the sizes only.
  */
 final class Winograd {
   private static final int PLACES = 16;
@@ -32,6 +33,9 @@ final class Winograd {
   private static final long MOST_FLOATS = 1 << 24;
   private static final int MOST_CHUNKS = 16;
 
+  /** Whether the transforms have been warmed up; twice does no harm. */
+  private static boolean warm;
+
   private final int channels;
   private final int filters;
   private final Team team;
@@ -41,6 +45,10 @@ final class Winograd {
     channels = s.channels();
     filters = s.filters();
     this.team = team;
+    if (!warm) {
+      warm = true;
+      VectorWinograd.warmUp();
+    }
   }
 
   /** How an image of outputs, whose pixels are at 2 x 2 of a tile, is covered. */
@@ -138,6 +146,8 @@ final class Winograd {
     int in = from.channels();
     int out = to.channels();
     int block = blockRows(cover, 4L * PLACES * (in + out), LEAST_TILES);
+    Tiles.warmUp(false, block * cover.across(), Tiles.vectors(Math.min(out, Tiles.WIDTH)),
+        (long) PLACES * cover.rows() * cover.across() * in * out);
     team.run((cover.rows() + block - 1) / block, (worker, chunk) -> {
       int first = chunk * block;
       int last = Math.min(cover.rows(), first + block);
@@ -228,6 +238,8 @@ final class Winograd {
     long gradients = Workspace.floats(Workspace.Slot.RIGHT_PANELS, (long) PLACES * most * panels * Tiles.WIDTH);
     long sums = Workspace.floats(Workspace.Slot.PARTIAL_SUMS, (long) PLACES * channels * filters);
     int parts = Math.clamp((long) most * channels * filters >> 19, 1, panels);
+    Tiles.warmUp(true, Tiles.ROWS, Tiles.vectors(Math.min(filters, Tiles.WIDTH)),
+        (long) PLACES * cover.rows() * cover.across() * channels * filters);
     for (int first = 0; first < cover.rows(); first += block) {
       int from = first;
       int rows = Math.min(block, cover.rows() - first);
