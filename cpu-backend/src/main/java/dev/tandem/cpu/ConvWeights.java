@@ -34,6 +34,16 @@ final class ConvWeights {
     outputs = shape.groupFilters();
   }
 
+  /** The address of a filter. */
+  long filter(int number) {
+    return address + number * filterStride;
+  }
+
+  /** Bytes between filters. */
+  long filterStride() {
+    return filterStride;
+  }
+
   private int blocks() {
     return (outputs + BLOCK - 1) / BLOCK;
   }
@@ -101,7 +111,7 @@ final class ConvWeights {
   }
 
   /** Whether a filter is one run of numbers, as in a contiguous weight, with taps to be brought before channels. */
-  private boolean denseFilters() {
+  boolean denseFilters() {
     return shape.taps() > 1 && (columnStride == 4 || shape.kernelW() == 1)
         && (rowStride == 4L * shape.kernelW() || shape.kernelH() == 1)
         && (channelStride == 4L * shape.taps() || inputs == 1);

@@ -20,8 +20,8 @@ abstract class RecurrentRun implements Runnable {
   private static final long CHUNK_WORK = 1 << 18;
   /** Chunks of a step, at most. */
   private static final int MOST_CHUNKS = 64;
-  /** Sequences of a chunk, at least. */
-  private static final int FEW = 16;
+  /** Sequences of a chunk, at least: as many as read the same weights from the first-level cache. */
+  private static final int FEW = 32;
 
   final Recurrent op;
   final Recurrent.Cell cell;
@@ -149,8 +149,9 @@ abstract class RecurrentRun implements Runnable {
   final void share(Body body) {
     int panels = Panels.count(hidden);
     team.run(acrossUnits * acrossRows, (worker, chunk) -> {
-      int r = chunk / acrossUnits;
-      int u = chunk % acrossUnits;
+      // Neighbouring chunks have the same weights.
+      int r = chunk % acrossRows;
+      int u = chunk / acrossRows;
       int p0 = Gemm.cut(panels, acrossUnits, u);
       int p1 = Gemm.cut(panels, acrossUnits, u + 1);
       body.run(new Part(places[worker], Gemm.cut(sequences, acrossRows, r), Gemm.cut(sequences, acrossRows, r + 1),

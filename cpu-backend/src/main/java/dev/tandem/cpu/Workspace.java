@@ -13,7 +13,7 @@ import java.util.Map;
  * held.
  *
  * <p>What a thread keeps is bounded: 16 MiB of panels of a matrix product, a padded band of an image, twice the weights
- * of a convolution and 32 MiB (or twice the weights) of partial sums, and copies of a matrix or of a sequence's outputs only
+ * of a convolution and 32 MiB (or twice the weights) of partial sums, 64 MiB of transformed tiles at the very most, and copies of a matrix or of a sequence's outputs only
  * where they have no unit stride. It goes when the thread does.
  */
 final class Workspace {
@@ -39,6 +39,10 @@ final class Workspace {
     WEIGHT,
     /** Partial sums of a weight gradient, shared. */
     PARTIAL_SUMS,
+    /** Tiles of an image, transformed. */
+    TILE_INPUTS,
+    /** Products of transformed tiles. */
+    TILE_OUTPUTS,
     /** A padded band of an image, channels last. */
     BAND,
     /** A second band: the gradient beside the image. */

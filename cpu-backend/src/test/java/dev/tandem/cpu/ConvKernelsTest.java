@@ -127,13 +127,17 @@ class ConvKernelsTest {
   }
 
   private static void checkAll(String name, SplittableRandom random, ConvGeometry g, Shape x, Shape w, boolean plain) {
-    int oh = g.outputHeight(x.dim(2), w.dim(2));
-    int ow = g.outputWidth(x.dim(3), w.dim(3));
-    Shape y = Shape.of(x.dim(0), w.dim(0), oh, ow);
     int[] kinds = new int[3];
     for (int i = 0; i < 3; i++) {
       kinds[i] = plain ? random.nextInt(2) : random.nextInt(6);
     }
+    checkAll(name, random, g, x, w, kinds);
+  }
+
+  private static void checkAll(String name, SplittableRandom random, ConvGeometry g, Shape x, Shape w, int[] kinds) {
+    int oh = g.outputHeight(x.dim(2), w.dim(2));
+    int ow = g.outputWidth(x.dim(3), w.dim(3));
+    Shape y = Shape.of(x.dim(0), w.dim(0), oh, ow);
     String what = name + " " + x + " * " + w + " " + g + " kinds " + Arrays.toString(kinds);
     StridedFloats xv = StridedFloats.random(random, images(x, kinds[0]));
     StridedFloats wv = StridedFloats.random(random, images(w, kinds[1]));
@@ -186,6 +190,27 @@ class ConvKernelsTest {
     checkAll("depthwise", random, new ConvGeometry(1, 1, 1, 1, 1, 1, 40), Shape.of(3, 40, 30, 30),
         Shape.of(40, 1, 3, 3), true);
     checkAll("first layer", random, ConvGeometry.of(2, 3), Shape.of(2, 3, 64, 64), Shape.of(32, 3, 7, 7), true);
+  }
+
+  /** {@link Winograd}: odd and even sizes, every padding, several blocks of tiles, channels last with and without gaps. */
+  @Test
+  void filtersMinimally() {
+    SplittableRandom random = new SplittableRandom(25);
+    int[][] kinds = {{1, 0, 1}, {3, 0, 3}, {0, 0, 1}, {1, 0, 3}, {4, 0, 1}, {3, 0, 2}};
+    Shape[] images = {Shape.of(9, 32, 7, 5), Shape.of(3, 48, 12, 12), Shape.of(2, 32, 9, 40), Shape.of(50, 64, 3, 3),
+        Shape.of(5, 32, 13, 8), Shape.of(1, 96, 16, 23)};
+    int[] filters = {32, 64, 48, 32, 80, 32};
+    for (int i = 0; i < images.length; i++) {
+      ConvGeometry g = new ConvGeometry(1, 1, i % 3, (i + i / 3) % 3, 1, 1, 1);
+      Shape w = Shape.of(filters[i], images[i].dim(1), 3, 3);
+      Shape y = Shape.of(images[i].dim(0), filters[i], g.outputHeight(images[i].dim(2), 3),
+          g.outputWidth(images[i].dim(3), 3));
+      ConvWeights weights = new ConvWeights(StridedFloats.random(random, images(w, 0)).operand(),
+          ConvShape.of(images[i], w, y, g));
+      assertThat(Winograd.fits(ConvShape.of(images[i], w, y, g), weights)).as("%s * %s", images[i], w)
+          .isEqualTo(Lanes.AVAILABLE && Tiles.LANES % Tiles.ROWS == 0);
+      checkAll("minimal " + i, random, g, images[i], w, kinds[i]);
+    }
   }
 
   @Test
