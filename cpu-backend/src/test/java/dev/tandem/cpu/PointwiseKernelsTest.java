@@ -164,6 +164,30 @@ class PointwiseKernelsTest {
     }
   }
 
+  /** Transposed and interleaved operands, read and written, of every width of an element. */
+  @Test
+  void anyStridesHaveTheSameBitsEverywhere() {
+    Program copy = Program.IDENTITY;
+    Program sum = Program.of(3, Expr.input(0).add(Expr.input(1)), Expr.input(2, Kind.INT).toFloat().tanh().exp().log());
+    for (int[] size : new int[][] {{1, 70}, {3, 1000}, {17, 5}, {64, 300}, {130, 257}, {1000, 3}}) {
+      Shape shape = Shape.of(size);
+      Layout dense = Layout.contiguous(shape);
+      Layout across = Layout.contiguous(Shape.of(size[1], size[0])).permute(1, 0);
+      Layout gaps = Layout.of(shape, new long[] {3L * size[1] + 1, 3}, 2);
+      for (Layout from : List.of(dense, across, gaps)) {
+        for (Layout to : List.of(dense, across, gaps)) {
+          for (DType type : List.of(DType.F32, DType.BF16)) {
+            Pointwise op = new Pointwise("copy", copy, List.of(type), Launch.NONE);
+            assertAlwaysTheSame(op, List.of(operand(type, from)), List.of(to));
+          }
+          Pointwise op = new Pointwise("sum", sum, List.of(DType.BF16, DType.F32), Launch.NONE);
+          assertAlwaysTheSame(op, List.of(operand(DType.F32, from), operand(DType.BF16, dense), operand(DType.U8, to)),
+              List.of(across, to));
+        }
+      }
+    }
+  }
+
   @Test
   void imagesWithChannelsLastHaveTheSameBitsEverywhere() {
     Layout image = Layout.contiguous(Shape.of(9, 13, 17, 19)).permute(0, 3, 1, 2);
