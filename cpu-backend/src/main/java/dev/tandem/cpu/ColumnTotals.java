@@ -37,6 +37,8 @@ final class ColumnTotals {
     WarmUp.run(() -> VectorColumns.squares(WarmUp.ZEROS, 0, WarmUp.TURNS, n, center, sums), 2 * OPERATIONS);
     WarmUp.run(() -> VectorColumns.products(WarmUp.ZEROS, 0, WarmUp.ZEROS, 0, WarmUp.TURNS, n, center, sums),
         2 * OPERATIONS);
+    WarmUp.run(() -> VectorColumns.scaledProducts(WarmUp.ZEROS, 0, WarmUp.ZEROS, 0, WarmUp.TURNS, n, WarmUp.ZEROS,
+        WarmUp.ZEROS, sums), 3 * OPERATIONS);
   }
 
   /** Adds the sums of {@code x} to {@code to[at...]}. */
@@ -89,6 +91,27 @@ final class ColumnTotals {
         block[j] = sum;
       }
       flush(to, at);
+    }
+  }
+
+  /** Adds the sums of {@code (x - center) factor y}; centers and factors, one for each row, are at these addresses. */
+  void addScaledProducts(long x, long xRow, long y, long yRow, int rows, long centers, long factors, double[] to) {
+    for (int r = 0; r < rows; r += ROWS) {
+      int n = Math.min(ROWS, rows - r);
+      long f = x + r * xRow;
+      long g = y + r * yRow;
+      long c = centers + 4L * r;
+      long s = factors + 4L * r;
+      int whole = vector ? VectorColumns.scaledProducts(f, xRow, g, yRow, n, columns, c, s, block) : 0;
+      for (int j = whole; j < columns; j++) {
+        float sum = 0;
+        for (int i = 0; i < n; i++) {
+          float d = (Memory.getFloat(f + i * xRow + 4L * j) - Memory.getFloat(c + 4L * i)) * Memory.getFloat(s + 4L * i);
+          sum += d * Memory.getFloat(g + i * yRow + 4L * j);
+        }
+        block[j] = sum;
+      }
+      flush(to, 0);
     }
   }
 

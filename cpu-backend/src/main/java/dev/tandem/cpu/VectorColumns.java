@@ -108,4 +108,50 @@ final class VectorColumns {
     }
     return j;
   }
+
+  /** Sums of {@code (x - center) factor y}, center and factor being numbers of a row. */
+  static int scaledProducts(long x, long xRow, long y, long yRow, int rows, int n, long centers, long factors, float[] sums) {
+    int j = 0;
+    for (; j + 4 * V <= n; j += 4 * V) {
+      FloatVector a0 = FloatVector.zero(S);
+      FloatVector a1 = a0;
+      FloatVector a2 = a0;
+      FloatVector a3 = a0;
+      long f = x + 4L * j;
+      long g = y + 4L * j;
+      for (int r = 0; r < rows; r++) {
+        FloatVector c = FloatVector.broadcast(S, Memory.getFloat(centers + 4L * r));
+        FloatVector s = FloatVector.broadcast(S, Memory.getFloat(factors + 4L * r));
+        FloatVector d0 = FloatVector.fromMemorySegment(S, ALL, f & MASK, ORDER).sub(c).mul(s);
+        FloatVector d1 = FloatVector.fromMemorySegment(S, ALL, f + 4L * V & MASK, ORDER).sub(c).mul(s);
+        FloatVector d2 = FloatVector.fromMemorySegment(S, ALL, f + 8L * V & MASK, ORDER).sub(c).mul(s);
+        FloatVector d3 = FloatVector.fromMemorySegment(S, ALL, f + 12L * V & MASK, ORDER).sub(c).mul(s);
+        a0 = a0.add(d0.mul(FloatVector.fromMemorySegment(S, ALL, g & MASK, ORDER)));
+        a1 = a1.add(d1.mul(FloatVector.fromMemorySegment(S, ALL, g + 4L * V & MASK, ORDER)));
+        a2 = a2.add(d2.mul(FloatVector.fromMemorySegment(S, ALL, g + 8L * V & MASK, ORDER)));
+        a3 = a3.add(d3.mul(FloatVector.fromMemorySegment(S, ALL, g + 12L * V & MASK, ORDER)));
+        f += xRow;
+        g += yRow;
+      }
+      a0.intoArray(sums, j);
+      a1.intoArray(sums, j + V);
+      a2.intoArray(sums, j + 2 * V);
+      a3.intoArray(sums, j + 3 * V);
+    }
+    for (; j + V <= n; j += V) {
+      FloatVector a = FloatVector.zero(S);
+      long f = x + 4L * j;
+      long g = y + 4L * j;
+      for (int r = 0; r < rows; r++) {
+        FloatVector d = FloatVector.fromMemorySegment(S, ALL, f & MASK, ORDER)
+            .sub(FloatVector.broadcast(S, Memory.getFloat(centers + 4L * r)))
+            .mul(FloatVector.broadcast(S, Memory.getFloat(factors + 4L * r)));
+        a = a.add(d.mul(FloatVector.fromMemorySegment(S, ALL, g & MASK, ORDER)));
+        f += xRow;
+        g += yRow;
+      }
+      a.intoArray(sums, j);
+    }
+    return j;
+  }
 }
