@@ -106,8 +106,8 @@ final class ColumnTotals {
       for (int j = whole; j < columns; j++) {
         float sum = 0;
         for (int i = 0; i < n; i++) {
-          float d = (Memory.getFloat(f + i * xRow + 4L * j) - Memory.getFloat(c + 4L * i)) * Memory.getFloat(s + 4L * i);
-          sum += d * Memory.getFloat(g + i * yRow + 4L * j);
+          float d = Memory.getFloat(f + i * xRow + 4L * j) - Memory.getFloat(c + 4L * i);
+          sum += d * Memory.getFloat(s + 4L * i) * Memory.getFloat(g + i * yRow + 4L * j);
         }
         block[j] = sum;
       }

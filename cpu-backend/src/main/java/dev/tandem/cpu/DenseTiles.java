@@ -59,7 +59,8 @@ final class DenseTiles {
   }
 
   /** Sets where the operands of a tile of {@code n} columns are, and fills those that are read. */
-  void gather(long[] at, long[] row, long[] step, int rows, int n, long scratch, long[] tileAt, long[] tileRow, long[] tileStep) {
+  void gather(long[] at, long[] row, long[] step, int rows, int n, long scratch, long[] tileAt, long[] tileRow,
+      long[] tileStep) {
     long tile = scratch;
     for (int k = 0; k < at.length; k++) {
       if (k >= chosen.length || !chosen[k]) {
@@ -89,15 +90,18 @@ final class DenseTiles {
   }
 
   /** Copies elements of so many bytes. */
-  static void move(int bytes, long from, long fromRow, long fromStep, long to, long toRow, long toStep, int rows, int n) {
+  static void move(int bytes, long from, long fromRow, long fromStep, long to, long toRow, long toStep, int rows,
+      int n) {
     if (bytes == Float.BYTES) {
       if (fromRow == bytes && toStep == bytes) {
         for (int r = 0; r < rows; r += STRIP) {
-          Panels.move(from + r * fromRow, fromRow, fromStep, to + r * toRow, toRow, toStep, Math.min(STRIP, rows - r), n, false);
+          Panels.move(from + r * fromRow, fromRow, fromStep, to + r * toRow, toRow, toStep, Math.min(STRIP, rows - r), n,
+              false);
         }
       } else if (fromStep == bytes && toRow == bytes) {
         for (int j = 0; j < n; j += STRIP) {
-          Panels.move(from + j * fromStep, fromRow, fromStep, to + j * toStep, toRow, toStep, rows, Math.min(STRIP, n - j), false);
+          Panels.move(from + j * fromStep, fromRow, fromStep, to + j * toStep, toRow, toStep, rows,
+              Math.min(STRIP, n - j), false);
         }
       } else {
         Panels.move(from, fromRow, fromStep, to, toRow, toStep, rows, n, false);

@@ -44,7 +44,8 @@ final class PointwiseRunner {
     kernels = new PointwiseKernel[plan.stages().size()];
     for (int s = 0; s < kernels.length; s++) {
       PointwisePlan.Stage stage = plan.stages().get(s);
-      kernels[s] = PointwiseKernel.of(stage.program(), plan.isDirect() ? List.copyOf(met) : accesses(stage, met), vector);
+      kernels[s] =
+          PointwiseKernel.of(stage.program(), plan.isDirect() ? List.copyOf(met) : accesses(stage, met), vector);
     }
     arguments = new double[launch.arguments().size()];
     for (int i = 0; i < arguments.length; i++) {

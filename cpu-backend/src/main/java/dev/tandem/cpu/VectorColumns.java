@@ -110,7 +110,8 @@ final class VectorColumns {
   }
 
   /** Sums of {@code (x - center) factor y}, center and factor being numbers of a row. */
-  static int scaledProducts(long x, long xRow, long y, long yRow, int rows, int n, long centers, long factors, float[] sums) {
+  static int scaledProducts(long x, long xRow, long y, long yRow, int rows, int n, long centers, long factors,
+      float[] sums) {
     int j = 0;
     for (; j + 4 * V <= n; j += 4 * V) {
       FloatVector a0 = FloatVector.zero(S);

@@ -143,7 +143,8 @@ final class VectorGenerator extends PointwiseGenerator {
       case BOOL -> {
         bytes(k);
         ints(0);
-        c.invokevirtual(INTS, "eq", MethodTypeDesc.of(MASK, VECTOR)).invokevirtual(MASK, "not", MethodTypeDesc.of(MASK));
+        c.invokevirtual(INTS, "eq", MethodTypeDesc.of(MASK, VECTOR))
+            .invokevirtual(MASK, "not", MethodTypeDesc.of(MASK));
         castMask(Kind.FLOAT);
       }
       case F64 -> throw new IllegalArgumentException("cpu has no F64");
@@ -169,7 +170,8 @@ final class VectorGenerator extends PointwiseGenerator {
   }
 
   private void convertShape(ClassDesc to) {
-    c.iconst_0().invokevirtual(VECTOR, "convertShape", MethodTypeDesc.of(VECTOR, CONVERSION, SPECIES, INT)).checkcast(to);
+    c.iconst_0().invokevirtual(VECTOR, "convertShape", MethodTypeDesc.of(VECTOR, CONVERSION, SPECIES, INT))
+        .checkcast(to);
   }
 
   /** Shifts the ints on the stack. */
