@@ -27,7 +27,8 @@ final class Axes {
    *
    * @param operands layouts of this shape; where two want different orders, the later ones count
    * @param units bytes of an element of each
-   * @param voters how many of the first operands choose the innermost axis
+   * @param voters how many of the first operands choose the innermost axis, each with as many votes as it has elements: what is
+   *     dense in a row of weights matters little beside what is dense in an image
    * @param reduced axes of the shape that are not merged with others; empty for none
    * @param positions whether the row-major index is wanted
    */
@@ -119,11 +120,11 @@ final class Axes {
 
   private void chooseInnermost(long[] units, int voters) {
     int best = rank - 1;
-    int most = 0;
+    long most = 0;
     for (int a = rank - 1; a >= 0; a--) {
-      int votes = 0;
+      long votes = 0;
       for (int o = 0; o < voters; o++) {
-        votes += strides[a][o] == units[o] ? 1 : 0;
+        votes += strides[a][o] == units[o] ? elements(o) : 0;
       }
       if (votes > most) {
         most = votes;
@@ -139,6 +140,15 @@ final class Axes {
       }
       set(rank - 1, dim, stride, isReduced);
     }
+  }
+
+  /** Elements of an operand, each counted once however often it is repeated. */
+  private long elements(int operand) {
+    long n = 1;
+    for (int a = 0; a < rank; a++) {
+      n *= strides[a][operand] == 0 ? 1 : dims[a];
+    }
+    return n;
   }
 
   private void merge() {

@@ -2,6 +2,7 @@ package dev.tandem.cpu;
 
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -16,6 +17,10 @@ final class FloatLanes {
   /** Floats in a vector. */
   static final int COUNT = SPECIES.length();
   static final ByteOrder ORDER = ByteOrder.nativeOrder();
+  /** Ints in the lanes of floats. */
+  static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
+  /** Whether there are vectors of as many bytes: none is shorter than 64 bits. */
+  static final boolean HAS_NARROW = COUNT >= 8;
 
   private FloatLanes() {
   }

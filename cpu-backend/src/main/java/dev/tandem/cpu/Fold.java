@@ -67,9 +67,9 @@ abstract class Fold {
   }
 
   /**
-   * A row is summed in 64 lanes, of which lane l takes elements l, l + 64, …; lanes and remaining elements come together in double.
-   * So many lanes keep four vectors of the widest kind busy, and fewer elements in each make its rounding errors small. A column of a
-   * block is summed from the first row to the last.
+   * A row is summed in 64 lanes, of which lane l takes elements l, l + 64, …; four lanes each are added up, and what they make and
+   * the remaining elements come together in double. So many lanes keep four vectors of the widest kind busy, and fewer elements in
+   * each make its rounding errors small. A column of a block is summed from the first row to the last.
    */
   private static final class FloatSum extends Fold {
     private static final int LANES = 64;
@@ -100,7 +100,7 @@ abstract class Fold {
         double s1 = 0;
         double s2 = 0;
         double s3 = 0;
-        for (int l = 0; l < LANES; l += 4) {
+        for (int l = 0; l < LANES / 4; l += 4) {
           s0 += lanes[l];
           s1 += lanes[l + 1];
           s2 += lanes[l + 2];
@@ -131,6 +131,9 @@ abstract class Fold {
         for (int l = 0; l < LANES; l++) {
           lanes[l] += Memory.getFloat(address + 4L * (i + l));
         }
+      }
+      for (int l = 0; l < LANES / 4; l++) {
+        lanes[l] = lanes[l] + lanes[l + 16] + (lanes[l + 32] + lanes[l + 48]);
       }
     }
 
@@ -172,28 +175,36 @@ abstract class Fold {
 
     @Override
     void row(Accumulator a, long address, int n, int position) {
-      int whole = vector ? n - n % VectorFolds.STRIDE : 0;
-      double v = a.value[0];
+      int whole = vector ? n - n % VectorFolds.WIDTH : 0;
+      float v = (float) a.value[0];
       if (whole > 0) {
-        v = combine(v, VectorFolds.extreme(address, whole, max, a.partial));
+        v = of(v, VectorFolds.extreme(address, whole, max));
       }
       for (int i = whole; i < n; i++) {
-        v = combine(v, Memory.getFloat(address + 4L * i));
+        v = of(v, Memory.getFloat(address + 4L * i));
       }
       a.value[0] = v;
     }
 
     @Override
     void columns(Accumulator a, long address, long rowBytes, int rows, int n, int position) {
-      int whole = vector ? VectorFolds.extremeColumns(address, rowBytes, rows, n, max, a.partial) : 0;
-      for (int j = 0; j < whole; j++) {
-        a.value[j] = combine(a.value[j], a.partial[j]);
+      float[] extremes = a.partial;
+      for (int j = 0; j < n; j++) {
+        extremes[j] = (float) a.value[j];
       }
+      int whole = vector ? VectorFolds.extremeColumns(address, rowBytes, rows, n, max, extremes) : 0;
       for (int r = 0; r < rows && whole < n; r++) {
         for (int j = whole; j < n; j++) {
-          a.value[j] = combine(a.value[j], Memory.getFloat(address + r * rowBytes + 4L * j));
+          extremes[j] = of(extremes[j], Memory.getFloat(address + r * rowBytes + 4L * j));
         }
       }
+      for (int j = 0; j < n; j++) {
+        a.value[j] = extremes[j];
+      }
+    }
+
+    private float of(float a, float b) {
+      return max ? Math.max(a, b) : Math.min(a, b);
     }
 
     @Override

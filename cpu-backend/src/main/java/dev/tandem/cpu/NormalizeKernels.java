@@ -18,8 +18,9 @@ import java.util.stream.IntStream;
 
 /**
  * Normalisation. Dense rows with statistics of their own, as in layers and instances, are done while they are in the cache, by
- * {@link NormalizeRows}; everything else is sums and one elementwise program, which meet channels-last images as columns. The variance
- * is that of differences from the mean, and everything is divided by the root once for each group, not for each element.
+ * {@link NormalizeRows}, matrices of pixels by channels by {@link NormalizeColumns}; everything else is sums and one elementwise
+ * program. The variance is that of differences from the mean, and everything is divided by the root once for each group, not for each
+ * element.
  */
 final class NormalizeKernels {
   private static final Expr A = Expr.input(0);
@@ -96,9 +97,10 @@ final class NormalizeKernels {
       return () -> {
       };
     }
-    NormalizeRows rows = NormalizeRows.forward(op, call, team);
-    if (rows != null) {
-      return rows;
+    Runnable fused = NormalizeRows.forward(op, call, team);
+    fused = fused == null ? NormalizeColumns.forward(op, call, team) : fused;
+    if (fused != null) {
+      return fused;
     }
     List<Operand> in = call.in();
     Operand x = in.get(0);
@@ -120,9 +122,10 @@ final class NormalizeKernels {
 
   /** {@code x, (weight), mean, variance, gradY -> gradX, (gradWeight, gradBias)}. */
   static Runnable prepareGrad(Normalize op, Call call, Team team) {
-    NormalizeRows rows = NormalizeRows.backward(op, call, team);
-    if (rows != null) {
-      return rows;
+    Runnable fused = NormalizeRows.backward(op, call, team);
+    fused = fused == null ? NormalizeColumns.backward(op, call, team) : fused;
+    if (fused != null) {
+      return fused;
     }
     NormalizeKernels k = new NormalizeKernels(op, call, team);
     int at = op.affine() ? 2 : 1;

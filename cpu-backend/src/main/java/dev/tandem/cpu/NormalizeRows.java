@@ -3,7 +3,6 @@ package dev.tandem.cpu;
 import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Operand;
 import dev.tandem.core.op.Normalize;
-import dev.tandem.core.op.Reduce;
 import dev.tandem.core.pointwise.Expr;
 import dev.tandem.core.pointwise.Program;
 import dev.tandem.core.shape.Layout;
@@ -28,14 +27,9 @@ abstract class NormalizeRows implements Runnable, Team.Body {
   private static final Expr B = Expr.input(1);
   private static final Expr C = Expr.input(2);
   private static final Expr D = Expr.input(3);
-  private static final Expr E = Expr.input(4);
-  private static final Expr Z = A.sub(B).mul(C);
-  private static final Program SQUARE = Program.of(2, A.sub(B).mul(A.sub(B)));
-  /** {@code x, mean, 1 / root, gradY, (weight) -> g z, (gradY z, g)}. */
-  private static final Program PRODUCT = Program.of(4, D.mul(Z));
-  private static final Program PRODUCTS = Program.of(5, D.mul(E).mul(Z), D.mul(Z), D.mul(E));
-  /** {@code x, mean, 1 / root, g, mean of g, mean of g z -> gradX}. */
-  private static final Program GRAD = Program.of(6, D.sub(E).sub(Z.mul(Expr.input(5))).mul(C));
+  /** {@code x, gradY, mean, 1 / root, mean of g z / root², mean of g / root, (weight) -> gradX}. */
+  private static final Program GRAD = Program.of(6, gradX(B));
+  private static final Program AFFINE_GRAD = Program.of(7, gradX(B.mul(Expr.input(6))));
 
   final Call call;
   final Team team;
@@ -46,8 +40,7 @@ abstract class NormalizeRows implements Runnable, Team.Body {
   final int columns;
   final int rows;
   final int blockRows;
-  final Fold sum;
-  private final Fold.Accumulator[] accumulators;
+  private final RowTotals[] totals;
   private final RowProgram.Places[] places;
 
   private NormalizeRows(Normalize op, List<Operand> operands, Axes axes, Call call, Team team) {
@@ -60,13 +53,19 @@ abstract class NormalizeRows implements Runnable, Team.Body {
     rows = Math.toIntExact(axes.dim(0));
     columns = (int) axes.dim(1);
     blockRows = Math.min(rows, Math.max(1, BLOCK / columns));
-    sum = Fold.of(Reduce.Kind.SUM, true, Lanes.AVAILABLE);
-    accumulators = new Fold.Accumulator[team.size()];
+    if ((long) rows * columns >= WarmUp.ELEMENTS) {
+      RowTotals.warmUp();
+    }
+    totals = new RowTotals[team.size()];
     places = new RowProgram.Places[team.size()];
     for (int w = 0; w < places.length; w++) {
-      accumulators[w] = new Fold.Accumulator(1);
+      totals[w] = new RowTotals(Lanes.AVAILABLE);
       places[w] = new RowProgram.Places();
     }
+  }
+
+  private static Expr gradX(Expr g) {
+    return g.mul(D).sub(A.sub(C).mul(Expr.input(4))).sub(Expr.input(5));
   }
 
   /** What does the forward pass; null if the operands do not lie so. */
@@ -137,12 +136,8 @@ abstract class NormalizeRows implements Runnable, Team.Body {
     return axes.strides(0)[operand];
   }
 
-  /** The mean of a dense row. */
-  final double mean(int worker, long address) {
-    Fold.Accumulator a = accumulators[worker];
-    sum.clear(a, 1);
-    sum.row(a, address, columns, 0);
-    return a.value[0] / columns;
+  final RowTotals totals(int worker) {
+    return totals[worker];
   }
 
   /** One by the root of a variance. */
@@ -160,7 +155,6 @@ abstract class NormalizeRows implements Runnable, Team.Body {
     private static final int WEIGHT = 2;
     private static final int BIAS = 3;
     private final int ofMean;
-    private final RowProgram square = program(SQUARE, 1);
     private final RowProgram normalize;
 
     Forward(Normalize op, List<Operand> operands, Axes axes, Call call, Team team) {
@@ -178,19 +172,17 @@ abstract class NormalizeRows implements Runnable, Team.Body {
     public void run(int worker, int chunk) {
       int from = chunk * blockRows;
       int n = Math.min(blockRows, rows - from);
-      long squares = Workspace.floats(Workspace.Slot.ROWS, (long) blockRows * (columns + 1));
-      long inverses = squares + 4L * blockRows * columns;
+      long inverses = Workspace.floats(Workspace.Slot.ROWS, blockRows);
+      RowTotals t = totals(worker);
       for (int r = 0; r < n; r++) {
-        Memory.setFloat(at(ofMean, from + r), (float) mean(worker, at(X, from + r)));
-      }
-      RowProgram.Places p = places(worker);
-      p.and(at(X, from), row(X)).and(at(ofMean, from), row(ofMean)).and(squares, 4L * columns);
-      square.run(p, n, columns);
-      for (int r = 0; r < n; r++) {
-        float variance = (float) mean(worker, squares + 4L * r * columns);
+        long x = at(X, from + r);
+        float mean = (float) (t.sum(x, columns) / columns);
+        float variance = (float) (t.squares(x, columns, mean) / columns);
+        Memory.setFloat(at(ofMean, from + r), mean);
         Memory.setFloat(at(ofMean + 1, from + r), variance);
         Memory.setFloat(inverses + 4L * r, inverse(variance));
       }
+      RowProgram.Places p = places(worker);
       p.and(at(X, from), row(X)).and(at(ofMean, from), row(ofMean)).and(inverses, 4);
       if (affine) {
         p.and(base[WEIGHT], 0).and(base[BIAS], 0);
@@ -209,21 +201,22 @@ abstract class NormalizeRows implements Runnable, Team.Body {
     private static final int OF_BIAS = 5;
     private final int ofMean;
     private final int parts;
-    private final RowProgram products;
     private final RowProgram grad;
     /** Sums for the weights, then for the biases, of every part. */
-    private final Fold.Accumulator[] sums;
+    private final double[][] sums;
+    private final ColumnTotals[] columnTotals;
 
     Backward(Normalize op, List<Operand> operands, Axes axes, Call call, Team team) {
       super(op, operands, axes, call, team);
       ofMean = operands.size() - 2;
-      products = affine ? program(PRODUCTS, 1, 2) : program(PRODUCT, 1, 2);
-      grad = program(GRAD, 1, 2, 4, 5);
+      grad = program(affine ? AFFINE_GRAD : GRAD, 2, 3, 4, 5);
       int blocks = (rows + blockRows - 1) / blockRows;
       parts = affine ? Math.min(PARTS, blocks) : blocks;
-      sums = new Fold.Accumulator[affine ? 2 * parts : 0];
-      for (int i = 0; i < sums.length; i++) {
-        sums[i] = new Fold.Accumulator(columns);
+      sums = new double[affine ? 2 * parts : 0][columns];
+      columnTotals = new ColumnTotals[affine ? team.size() : 0];
+      Arrays.setAll(columnTotals, w -> new ColumnTotals(columns, Lanes.AVAILABLE));
+      if (affine && (long) rows * columns >= WarmUp.ELEMENTS) {
+        ColumnTotals.warmUp();
       }
     }
 
@@ -235,7 +228,7 @@ abstract class NormalizeRows implements Runnable, Team.Body {
         for (int j = 0; j < columns; j++) {
           double total = 0;
           for (int p = 0; p < parts; p++) {
-            total += sums[k + p].value[j];
+            total += sums[k + p][j];
           }
           Memory.setFloat(to + 4L * j, (float) total);
         }
@@ -246,55 +239,46 @@ abstract class NormalizeRows implements Runnable, Team.Body {
     public void run(int worker, int part) {
       int from = Gemm.cut(rows, parts, part);
       int end = Gemm.cut(rows, parts, part + 1);
-      long memory = Workspace.floats(Workspace.Slot.ROWS, (long) blockRows * (3L * columns + 3));
+      long numbers = Workspace.floats(Workspace.Slot.ROWS, 4L * blockRows);
       if (affine) {
-        sum.clear(sums[part], columns);
-        sum.clear(sums[parts + part], columns);
+        Arrays.fill(sums[part], 0);
+        Arrays.fill(sums[parts + part], 0);
       }
       for (int r = from; r < end; r += blockRows) {
-        block(worker, part, r, Math.min(blockRows, end - r), memory);
+        block(worker, part, r, Math.min(blockRows, end - r), numbers);
       }
     }
 
-    private void block(int worker, int part, int from, int n, long memory) {
-      long rowBytes = 4L * columns;
-      long product = memory;
-      long ofWeight = product + blockRows * rowBytes;
-      long weighted = ofWeight + blockRows * rowBytes;
-      long inverses = weighted + blockRows * rowBytes;
-      long means = inverses + 4L * blockRows;
-      long meanProducts = means + 4L * blockRows;
+    /** @param numbers room for four of every row */
+    private void block(int worker, int part, int from, int n, long numbers) {
+      long inverses = numbers;
+      long ofProducts = inverses + 4L * blockRows;
+      long ofSums = ofProducts + 4L * blockRows;
+      long means = ofSums + 4L * blockRows;
+      RowTotals t = totals(worker);
       for (int r = 0; r < n; r++) {
-        Memory.setFloat(inverses + 4L * r, inverse(Memory.getFloat(at(ofMean + 1, from + r))));
+        float mean = Memory.getFloat(at(ofMean, from + r));
+        float inverse = inverse(Memory.getFloat(at(ofMean + 1, from + r)));
+        double sum = t.products(at(X, from + r), at(OF_Y, from + r), affine ? base[WEIGHT] : 0, columns, mean);
+        double ofProduct = t.product() / columns * inverse * inverse * inverse;
+        Memory.setFloat(means + 4L * r, mean);
+        Memory.setFloat(inverses + 4L * r, inverse);
+        Memory.setFloat(ofProducts + 4L * r, (float) ofProduct);
+        Memory.setFloat(ofSums + 4L * r, (float) (sum / columns * inverse));
+      }
+      if (affine) {
+        columnTotals[worker].addScaledProducts(at(X, from), row(X), at(OF_Y, from), row(OF_Y), n, means, inverses,
+            sums[part]);
+        columnTotals[worker].add(at(OF_Y, from), row(OF_Y), n, sums[parts + part], 0);
       }
       RowProgram.Places p = places(worker);
-      p.and(at(X, from), row(X)).and(at(ofMean, from), row(ofMean)).and(inverses, 4).and(at(OF_Y, from), row(OF_Y));
+      p.and(at(X, from), row(X)).and(at(OF_Y, from), row(OF_Y)).and(means, 4).and(inverses, 4).and(ofProducts, 4)
+          .and(ofSums, 4);
       if (affine) {
-        p.and(base[WEIGHT], 0).and(product, rowBytes).and(ofWeight, rowBytes).and(weighted, rowBytes);
-      } else {
-        p.and(product, rowBytes);
+        p.and(base[WEIGHT], 0);
       }
-      products.run(p, n, columns);
-      // The gradient of a row that is multiplied by no weights is that of y.
-      long g = affine ? weighted : at(OF_Y, from);
-      long gRow = affine ? rowBytes : row(OF_Y);
-      for (int r = 0; r < n; r++) {
-        Memory.setFloat(means + 4L * r, (float) mean(worker, g + r * gRow));
-        Memory.setFloat(meanProducts + 4L * r, (float) mean(worker, product + r * rowBytes));
-      }
-      if (affine) {
-        columns(sums[part], ofWeight, rowBytes, n);
-        columns(sums[parts + part], at(OF_Y, from), row(OF_Y), n);
-      }
-      p.and(at(X, from), row(X)).and(at(ofMean, from), row(ofMean)).and(inverses, 4).and(g, gRow)
-          .and(means, 4).and(meanProducts, 4).and(at(OF_X, from), row(OF_X));
+      p.and(at(OF_X, from), row(OF_X));
       grad.run(p, n, columns);
-    }
-
-    private void columns(Fold.Accumulator a, long address, long rowBytes, int n) {
-      for (int r = 0; r < n; r += ColumnSums.ROWS) {
-        sum.columns(a, address + r * rowBytes, rowBytes, Math.min(ColumnSums.ROWS, n - r), columns, r);
-      }
     }
   }
 }

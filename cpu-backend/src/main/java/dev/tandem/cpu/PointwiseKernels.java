@@ -13,8 +13,8 @@ import java.util.List;
 /** Pointwise operations: chunks of elements with fixed borders, each run by a compiled kernel. */
 final class PointwiseKernels {
   private static final int CHUNK = Chunks.ELEMENTS;
-  /** Columns and rows of a tile where an operand lies across the others, so that its cache lines are used up while they are there. */
-  private static final int TILE = 32;
+  /** Rows of a chunk where an operand lies across the others, so that its cache lines are used up while they are there. */
+  private static final int ACROSS = 64;
 
   private PointwiseKernels() {
   }
@@ -89,12 +89,11 @@ final class PointwiseKernels {
     /** Size of the axis that rows are counted along. */
     private final long rowDim;
     private final long rows;
-    /** Chunks in a row, or 1 with {@code rowsOfChunk} rows in a chunk. */
+    /** Chunks beside each other, of so many columns, and rows of a chunk. */
     private final long pieces;
+    private final int width;
     private final long rowsOfChunk;
     private final int chunks;
-    /** Columns run at a time. */
-    private final int width;
     private final boolean alone;
 
     Run(Axes axes, long[] base, PointwiseRunner runner, int weight, Call call, Team team) {
@@ -113,10 +112,10 @@ final class PointwiseKernels {
         r *= axes.dim(a);
       }
       rows = r;
-      boolean across = isAcross(base.length - 1) && rowDim > 1 && columns <= CHUNK * TILE;
-      width = (int) (across ? TILE : Math.min(columns, CHUNK));
-      pieces = across ? 1 : (columns + CHUNK - 1) / CHUNK;
-      rowsOfChunk = pieces > 1 ? 1 : Math.max(across ? TILE : 1, CHUNK / columns);
+      int across = isAcross(base.length - 1) ? (int) Math.min(rowDim, ACROSS) : 1;
+      width = (int) Math.min(columns, CHUNK / across);
+      pieces = (columns + width - 1) / width;
+      rowsOfChunk = Math.max(across, pieces > 1 ? 1 : CHUNK / columns);
       chunks = Math.toIntExact((rows + rowsOfChunk - 1) / rowsOfChunk * pieces);
       alone = Chunks.isSmall(rows * columns, weight);
       if (rows * columns >= WarmUp.ELEMENTS) {
@@ -149,22 +148,13 @@ final class PointwiseKernels {
     public void run(int worker, int chunk) {
       long scratch = runner.scratch() == 0 ? 0 : Workspace.floats(Workspace.Slot.ROWS, runner.scratch());
       long[] a = at[worker];
-      if (pieces > 1) {
-        long from = chunk % pieces * CHUNK;
-        locate(chunk / pieces, from, a);
-        workers[worker].run(a, row, step, 1, (int) Math.min(CHUNK, columns - from), scratch);
-        return;
-      }
-      long first = chunk * rowsOfChunk;
+      long column = chunk % pieces * width;
+      int n = (int) Math.min(width, columns - column);
+      long first = chunk / pieces * rowsOfChunk;
       long end = Math.min(rows, first + rowsOfChunk);
       while (first < end) {
-        long next = Math.min(end, first + rowDim - locate(first, 0, a));
-        for (long c = 0; c < columns; c += width) {
-          workers[worker].run(a, row, step, (int) (next - first), (int) Math.min(width, columns - c), scratch);
-          for (int k = 0; k < a.length; k++) {
-            a[k] += width * step[k];
-          }
-        }
+        long next = Math.min(end, first + rowDim - locate(first, column, a));
+        workers[worker].run(a, row, step, (int) (next - first), n, scratch);
         first = next;
       }
     }

@@ -21,6 +21,9 @@ final class PointwiseRunner {
   private final long key;
   private final int operands;
   private final boolean vector;
+  private final DenseTiles tiles;
+  /** Bytes of an element, if the program copies elements that need no dense tiles on their way; else 0. */
+  private final int copied;
 
   /**
    * @param accesses the program's inputs and outputs
@@ -30,10 +33,19 @@ final class PointwiseRunner {
     plan = PointwisePlan.of(program);
     operands = accesses.size();
     this.vector = vector;
+    tiles = new DenseTiles(vector ? accesses : List.of(), program.inputs().size());
+    boolean copies = tiles.isNeeded() && program.isCopy() && operands == 2
+        && accesses.getFirst().dtype() == accesses.getLast().dtype();
+    copied = copies ? accesses.getFirst().dtype().bytes() : 0;
+    List<Access> met = new ArrayList<>();
+    for (int k = 0; k < operands; k++) {
+      met.add(tiles.isNeeded() ? tiles.access(k, accesses.get(k)) : accesses.get(k));
+    }
     kernels = new PointwiseKernel[plan.stages().size()];
     for (int s = 0; s < kernels.length; s++) {
       PointwisePlan.Stage stage = plan.stages().get(s);
-      kernels[s] = PointwiseKernel.of(stage.program(), plan.isDirect() ? accesses : accesses(stage, accesses), vector);
+      kernels[s] =
+          PointwiseKernel.of(stage.program(), plan.isDirect() ? List.copyOf(met) : accesses(stage, met), vector);
     }
     arguments = new double[launch.arguments().size()];
     for (int i = 0; i < arguments.length; i++) {
@@ -59,6 +71,10 @@ final class PointwiseRunner {
 
   /** Floats of scratch memory that {@link Worker#run} wants. */
   long scratch() {
+    return temporaries() + tiles.scratch();
+  }
+
+  private long temporaries() {
     return (long) plan.temporaries() * BLOCK;
   }
 
@@ -73,6 +89,10 @@ final class PointwiseRunner {
     private final long[][] stageStep = new long[kernels.length][];
     private final float[] uniforms;
     private final int[] words = new int[4];
+    private final long[] at = new long[operands + 1];
+    private final long[] tileAt = new long[operands + 1];
+    private final long[] tileRow = new long[operands + 1];
+    private final long[] tileStep = new long[operands + 1];
 
     private Worker() {
       uniforms = plan.draws().isEmpty() ? new float[0] : new float[BLOCK];
@@ -92,6 +112,37 @@ final class PointwiseRunner {
      * @param scratch address of {@link #scratch} floats
      */
     void run(long[] at, long[] row, long[] step, int rows, int n, long scratch) {
+      if (copied > 0) {
+        DenseTiles.move(copied, at[0], row[0], step[0], at[1], row[1], step[1], rows, n);
+      } else if (tiles.isNeeded()) {
+        tiles(at, row, step, rows, n, scratch);
+      } else {
+        dense(at, row, step, rows, n, scratch);
+      }
+    }
+
+    private void tiles(long[] from, long[] row, long[] step, int rows, int n, long scratch) {
+      int width = tiles.columns(row, n);
+      int height = DenseTiles.ELEMENTS / width;
+      for (int r = 0; r < rows; r += height) {
+        int h = Math.min(height, rows - r);
+        for (int c = 0; c < n; c += width) {
+          int w = Math.min(width, n - c);
+          for (int k = 0; k <= operands; k++) {
+            at[k] = from[k] + r * row[k] + c * step[k];
+          }
+          tiles.gather(at, row, step, h, w, scratch + temporaries() * Float.BYTES, tileAt, tileRow, tileStep);
+          dense(tileAt, tileRow, tileStep, h, w, scratch);
+          tiles.scatter(at, row, step, h, w, tileAt, tileRow, tileStep);
+        }
+      }
+    }
+
+    private void dense(long[] at, long[] row, long[] step, int rows, int n, long scratch) {
+      if (rows > 1 && isOneRow(row, step, n)) {
+        dense(at, row, step, 1, rows * n, scratch);
+        return;
+      }
       if (plan.isDirect()) {
         kernels[0].run(at, row, step, rows, n, arguments);
         return;
@@ -101,6 +152,16 @@ final class PointwiseRunner {
           block(at, row, step, r, from, Math.min(BLOCK, n - from), scratch);
         }
       }
+    }
+
+    /** Whether rows follow each other without gaps in every operand. */
+    private static boolean isOneRow(long[] row, long[] step, int n) {
+      for (int k = 0; k < row.length; k++) {
+        if (row[k] != n * step[k]) {
+          return false;
+        }
+      }
+      return true;
     }
 
     private void block(long[] at, long[] row, long[] step, int r, int from, int n, long scratch) {

@@ -3,10 +3,13 @@ package dev.tandem.cpu;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /** The vector loops of {@link Fold}. Loaded only when {@link Lanes#AVAILABLE}. */
 final class VectorFolds {
+  /** Floats in a vector. */
+  static final int WIDTH = FloatLanes.COUNT;
   /** Floats that the loops over rows take at a time. */
   static final int STRIDE = 4 * FloatLanes.COUNT;
   /** Whether 64 lanes are a whole number of strides. */
@@ -21,7 +24,9 @@ final class VectorFolds {
   private VectorFolds() {
   }
 
-  /** Sums of every 64th element, of {@code n} in all, a multiple of 64, into {@code lanes}. */
+  /**
+   * Sums of every 64th element, of {@code n} in all, a multiple of 64, into {@code lanes}; then every 16th of the sums are added up.
+   */
   static void sumLanes(long address, int n, float[] lanes) {
     for (int p = 0; p < 64; p += STRIDE) {
       FloatVector a0 = FloatVector.zero(S);
@@ -40,50 +45,63 @@ final class VectorFolds {
       a2.intoArray(lanes, p + 2 * V);
       a3.intoArray(lanes, p + 3 * V);
     }
+    for (int l = 0; l < 16; l += V) {
+      FloatVector front = FloatVector.fromArray(S, lanes, l).add(FloatVector.fromArray(S, lanes, l + 16));
+      FloatVector back = FloatVector.fromArray(S, lanes, l + 32).add(FloatVector.fromArray(S, lanes, l + 48));
+      front.add(back).intoArray(lanes, l);
+    }
   }
 
-  /** The largest or smallest of {@code n} elements, a multiple of {@link #STRIDE} that is not 0; {@code lanes} is working memory. */
-  static float extreme(long address, int n, boolean max, float[] lanes) {
-    if (max) {
-      max(address, n, lanes);
-    } else {
-      min(address, n, lanes);
-    }
-    float r = lanes[0];
-    for (int l = 1; l < V; l++) {
-      r = max ? Math.max(r, lanes[l]) : Math.min(r, lanes[l]);
-    }
-    return r;
+  /**
+   * The largest or smallest of {@code n} elements, a multiple of a vector that is not 0. In any order, as {@link Math#max} does not
+   * depend on it.
+   */
+  static float extreme(long address, int n, boolean max) {
+    return max ? max(address, n) : min(address, n);
   }
 
-  private static void max(long address, int n, float[] lanes) {
+  private static float max(long address, int n) {
     FloatVector a0 = FloatVector.fromMemorySegment(S, ALL, address & MASK, ORDER);
-    FloatVector a1 = a0;
-    FloatVector a2 = a0;
-    FloatVector a3 = a0;
-    for (int i = 0; i < n; i += STRIDE) {
-      long at = address + 4L * i;
-      a0 = a0.max(FloatVector.fromMemorySegment(S, ALL, at & MASK, ORDER));
-      a1 = a1.max(FloatVector.fromMemorySegment(S, ALL, at + 4L * V & MASK, ORDER));
-      a2 = a2.max(FloatVector.fromMemorySegment(S, ALL, at + 8L * V & MASK, ORDER));
-      a3 = a3.max(FloatVector.fromMemorySegment(S, ALL, at + 12L * V & MASK, ORDER));
+    int i = 0;
+    if (n >= STRIDE) {
+      FloatVector a1 = a0;
+      FloatVector a2 = a0;
+      FloatVector a3 = a0;
+      for (; i + STRIDE <= n; i += STRIDE) {
+        long at = address + 4L * i;
+        a0 = a0.max(FloatVector.fromMemorySegment(S, ALL, at & MASK, ORDER));
+        a1 = a1.max(FloatVector.fromMemorySegment(S, ALL, at + 4L * V & MASK, ORDER));
+        a2 = a2.max(FloatVector.fromMemorySegment(S, ALL, at + 8L * V & MASK, ORDER));
+        a3 = a3.max(FloatVector.fromMemorySegment(S, ALL, at + 12L * V & MASK, ORDER));
+      }
+      a0 = a0.max(a1).max(a2.max(a3));
     }
-    a0.max(a1).max(a2.max(a3)).intoArray(lanes, 0);
+    for (; i < n; i += V) {
+      a0 = a0.max(FloatVector.fromMemorySegment(S, ALL, address + 4L * i & MASK, ORDER));
+    }
+    return a0.reduceLanes(VectorOperators.MAX);
   }
 
-  private static void min(long address, int n, float[] lanes) {
+  private static float min(long address, int n) {
     FloatVector a0 = FloatVector.fromMemorySegment(S, ALL, address & MASK, ORDER);
-    FloatVector a1 = a0;
-    FloatVector a2 = a0;
-    FloatVector a3 = a0;
-    for (int i = 0; i < n; i += STRIDE) {
-      long at = address + 4L * i;
-      a0 = a0.min(FloatVector.fromMemorySegment(S, ALL, at & MASK, ORDER));
-      a1 = a1.min(FloatVector.fromMemorySegment(S, ALL, at + 4L * V & MASK, ORDER));
-      a2 = a2.min(FloatVector.fromMemorySegment(S, ALL, at + 8L * V & MASK, ORDER));
-      a3 = a3.min(FloatVector.fromMemorySegment(S, ALL, at + 12L * V & MASK, ORDER));
+    int i = 0;
+    if (n >= STRIDE) {
+      FloatVector a1 = a0;
+      FloatVector a2 = a0;
+      FloatVector a3 = a0;
+      for (; i + STRIDE <= n; i += STRIDE) {
+        long at = address + 4L * i;
+        a0 = a0.min(FloatVector.fromMemorySegment(S, ALL, at & MASK, ORDER));
+        a1 = a1.min(FloatVector.fromMemorySegment(S, ALL, at + 4L * V & MASK, ORDER));
+        a2 = a2.min(FloatVector.fromMemorySegment(S, ALL, at + 8L * V & MASK, ORDER));
+        a3 = a3.min(FloatVector.fromMemorySegment(S, ALL, at + 12L * V & MASK, ORDER));
+      }
+      a0 = a0.min(a1).min(a2.min(a3));
     }
-    a0.min(a1).min(a2.min(a3)).intoArray(lanes, 0);
+    for (; i < n; i += V) {
+      a0 = a0.min(FloatVector.fromMemorySegment(S, ALL, address + 4L * i & MASK, ORDER));
+    }
+    return a0.reduceLanes(VectorOperators.MIN);
   }
 
   /** Sums the first columns of some rows, as many as make whole vectors; gives their number. */
@@ -119,32 +137,74 @@ final class VectorFolds {
     return j;
   }
 
-  /** The extremes of the first columns of some rows, as many as make whole vectors; gives their number. */
+  /** Brings the first columns of some rows, as many as make whole vectors, to the extremes so far; gives their number. */
   static int extremeColumns(long address, long rowBytes, int rows, int n, boolean max, float[] extremes) {
+    return max
+        ? maxColumns(address, rowBytes, rows, n, extremes)
+        : minColumns(address, rowBytes, rows, n, extremes);
+  }
+
+  private static int maxColumns(long address, long rowBytes, int rows, int n, float[] extremes) {
     int j = 0;
-    for (; j + V <= n; j += V) {
-      if (max) {
-        maxColumn(address + 4L * j, rowBytes, rows, extremes, j);
-      } else {
-        minColumn(address + 4L * j, rowBytes, rows, extremes, j);
+    for (; j + STRIDE <= n; j += STRIDE) {
+      FloatVector a0 = FloatVector.fromArray(S, extremes, j);
+      FloatVector a1 = FloatVector.fromArray(S, extremes, j + V);
+      FloatVector a2 = FloatVector.fromArray(S, extremes, j + 2 * V);
+      FloatVector a3 = FloatVector.fromArray(S, extremes, j + 3 * V);
+      long at = address + 4L * j;
+      for (int r = 0; r < rows; r++) {
+        a0 = a0.max(FloatVector.fromMemorySegment(S, ALL, at & MASK, ORDER));
+        a1 = a1.max(FloatVector.fromMemorySegment(S, ALL, at + 4L * V & MASK, ORDER));
+        a2 = a2.max(FloatVector.fromMemorySegment(S, ALL, at + 8L * V & MASK, ORDER));
+        a3 = a3.max(FloatVector.fromMemorySegment(S, ALL, at + 12L * V & MASK, ORDER));
+        at += rowBytes;
       }
+      a0.intoArray(extremes, j);
+      a1.intoArray(extremes, j + V);
+      a2.intoArray(extremes, j + 2 * V);
+      a3.intoArray(extremes, j + 3 * V);
+    }
+    for (; j + V <= n; j += V) {
+      FloatVector a = FloatVector.fromArray(S, extremes, j);
+      long at = address + 4L * j;
+      for (int r = 0; r < rows; r++) {
+        a = a.max(FloatVector.fromMemorySegment(S, ALL, at & MASK, ORDER));
+        at += rowBytes;
+      }
+      a.intoArray(extremes, j);
     }
     return j;
   }
 
-  private static void maxColumn(long at, long rowBytes, int rows, float[] extremes, int column) {
-    FloatVector a = FloatVector.fromMemorySegment(S, ALL, at & MASK, ORDER);
-    for (int r = 1; r < rows; r++) {
-      a = a.max(FloatVector.fromMemorySegment(S, ALL, at + r * rowBytes & MASK, ORDER));
+  private static int minColumns(long address, long rowBytes, int rows, int n, float[] extremes) {
+    int j = 0;
+    for (; j + STRIDE <= n; j += STRIDE) {
+      FloatVector a0 = FloatVector.fromArray(S, extremes, j);
+      FloatVector a1 = FloatVector.fromArray(S, extremes, j + V);
+      FloatVector a2 = FloatVector.fromArray(S, extremes, j + 2 * V);
+      FloatVector a3 = FloatVector.fromArray(S, extremes, j + 3 * V);
+      long at = address + 4L * j;
+      for (int r = 0; r < rows; r++) {
+        a0 = a0.min(FloatVector.fromMemorySegment(S, ALL, at & MASK, ORDER));
+        a1 = a1.min(FloatVector.fromMemorySegment(S, ALL, at + 4L * V & MASK, ORDER));
+        a2 = a2.min(FloatVector.fromMemorySegment(S, ALL, at + 8L * V & MASK, ORDER));
+        a3 = a3.min(FloatVector.fromMemorySegment(S, ALL, at + 12L * V & MASK, ORDER));
+        at += rowBytes;
+      }
+      a0.intoArray(extremes, j);
+      a1.intoArray(extremes, j + V);
+      a2.intoArray(extremes, j + 2 * V);
+      a3.intoArray(extremes, j + 3 * V);
     }
-    a.intoArray(extremes, column);
-  }
-
-  private static void minColumn(long at, long rowBytes, int rows, float[] extremes, int column) {
-    FloatVector a = FloatVector.fromMemorySegment(S, ALL, at & MASK, ORDER);
-    for (int r = 1; r < rows; r++) {
-      a = a.min(FloatVector.fromMemorySegment(S, ALL, at + r * rowBytes & MASK, ORDER));
+    for (; j + V <= n; j += V) {
+      FloatVector a = FloatVector.fromArray(S, extremes, j);
+      long at = address + 4L * j;
+      for (int r = 0; r < rows; r++) {
+        a = a.min(FloatVector.fromMemorySegment(S, ALL, at & MASK, ORDER));
+        at += rowBytes;
+      }
+      a.intoArray(extremes, j);
     }
-    a.intoArray(extremes, column);
+    return j;
   }
 }

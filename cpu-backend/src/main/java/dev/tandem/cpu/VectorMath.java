@@ -37,6 +37,12 @@ final class VectorMath {
   static final FloatVector LOG1 = of(ScalarMath.LOG1);
   static final FloatVector LOG0 = of(ScalarMath.LOG0);
   static final FloatVector LOG1P_LARGE = of(ScalarMath.LOG1P_LARGE);
+  static final FloatVector TANH_SPLIT = of(ScalarMath.TANH_SPLIT);
+  static final FloatVector TANH4 = of(ScalarMath.TANH4);
+  static final FloatVector TANH3 = of(ScalarMath.TANH3);
+  static final FloatVector TANH2 = of(ScalarMath.TANH2);
+  static final FloatVector TANH1 = of(ScalarMath.TANH1);
+  static final FloatVector TANH0 = of(ScalarMath.TANH0);
   static final FloatVector ERF_SPLIT = of(ScalarMath.ERF_SPLIT);
   static final FloatVector ERF_NEAR5 = of(ScalarMath.ERF_NEAR5);
   static final FloatVector ERF_NEAR4 = of(ScalarMath.ERF_NEAR4);
@@ -165,14 +171,20 @@ final class VectorMath {
   }
 
   static FloatVector tanh(FloatVector x) {
-    FloatVector d = x.abs();
-    d = d.add(d);
+    FloatVector a = x.abs();
+    FloatVector z = x.mul(x);
+    FloatVector near = TANH4.fma(z, TANH3);
+    near = near.fma(z, TANH2);
+    near = near.fma(z, TANH1);
+    near = near.fma(z, TANH0);
+    near = near.mul(z).fma(a, a);
+    FloatVector d = a.add(a);
     d = d.blend(TANH_TOP, d.compare(VectorOperators.GT, TANH_TOP));
     FloatVector t = d.fma(LOG2_E, ROUND);
     FloatVector p = expm1Reduced(d, t.sub(ROUND));
     FloatVector s = power(t.reinterpretAsInts().sub(ROUND_BITS));
     FloatVector e = s.fma(p, s.sub(ONE));
-    return withSign(e.div(e.add(TWO)), x);
+    return withSign(near.blend(e.div(e.add(TWO)), a.compare(VectorOperators.GT, TANH_SPLIT)), x);
   }
 
   static FloatVector withSign(FloatVector magnitude, FloatVector sign) {

@@ -51,6 +51,8 @@ final class Workspace {
     OUTPUT,
     /** Outputs that lie otherwise, as dense rows; shared. */
     DENSE_OUTPUTS,
+    /** Numbers of every channel of an image, shared where the team works on one image. */
+    FACTORS,
     /** Rows that a program has computed, or that wait for it, and its temporaries. */
     ROWS
   }

@@ -33,7 +33,10 @@ class NormalizeKernelsTest {
     FEATURES(List.of(0), new int[] {3001, 70}, new int[] {1, 70}, 0, 1),
     GROUPS(List.of(2, 3, 4), new int[] {9, 3, 6, 17, 19}, new int[] {1, 3, 6, 1, 1}, 0, 1, 2, 3, 4),
     GROUPS_CHANNELS_LAST(List.of(2, 3, 4), new int[] {9, 3, 6, 17, 19}, new int[] {1, 3, 6, 1, 1}, 0, 3, 4, 1, 2),
-    INSTANCES(List.of(2, 3), new int[] {7, 11, 23, 29}, new int[] {1, 11, 1, 1}, 0, 1, 2, 3);
+    GROUPS_OF_FEW_IMAGES(List.of(2, 3, 4), new int[] {3, 4, 5, 67, 71}, new int[] {1, 4, 5, 1, 1}, 0, 3, 4, 1, 2),
+    WHOLE_IMAGES_CHANNELS_LAST(List.of(1, 2, 3), new int[] {9, 18, 31, 33}, new int[] {1, 18, 1, 1}, 0, 2, 3, 1),
+    INSTANCES(List.of(2, 3), new int[] {7, 11, 23, 29}, new int[] {1, 11, 1, 1}, 0, 1, 2, 3),
+    INSTANCES_CHANNELS_LAST(List.of(2, 3), new int[] {10, 35, 23, 29}, new int[] {1, 35, 1, 1}, 0, 2, 3, 1);
 
     final List<Integer> axes;
     final int[] dims;

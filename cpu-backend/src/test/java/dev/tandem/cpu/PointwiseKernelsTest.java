@@ -10,6 +10,7 @@ import dev.tandem.core.pointwise.Launch;
 import dev.tandem.core.pointwise.Program;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.DType.Kind;
+import dev.tandem.core.shape.HostArray;
 import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Shape;
 import java.util.ArrayList;
@@ -28,8 +29,12 @@ class PointwiseKernelsTest {
     CpuStorage s = new CpuStorage(dtype, layout.end());
     for (long i = 0; i < layout.end(); i++) {
       switch (dtype) {
-        case I32 -> Memory.setInt(s.address() + 4 * i, random.nextInt(-5, 6));
+        case I32 -> Memory.setInt(s.address() + 4 * i,
+            random.nextInt(20) == 0 ? random.nextInt() : random.nextInt(-5, 6));
         case BOOL -> Memory.setByte(s.address() + i, (byte) random.nextInt(2));
+        case U8 -> Memory.setByte(s.address() + i, (byte) random.nextInt(256));
+        case BF16 -> Memory.setShort(s.address() + 2 * i,
+            random.nextInt(20) == 0 ? (short) random.nextInt() : HostArray.toBf16((float) random.nextGaussian()));
         default -> Memory.setFloat(s.address() + 4 * i,
             random.nextInt(50) == 0 ? Float.NaN : (float) random.nextGaussian() * 3);
       }
@@ -75,7 +80,12 @@ class PointwiseKernelsTest {
   }
 
   private static int[] run(Pointwise op, List<Operand> in, List<Layout> out, int threads, boolean vector) {
-    List<Operand> results = out.stream().map(l -> new Operand(new CpuStorage(DType.F32, l.end()), l)).toList();
+    List<Operand> results = new ArrayList<>();
+    for (int k = 0; k < out.size(); k++) {
+      CpuStorage s = new CpuStorage(op.types().get(k), out.get(k).end());
+      Memory.zero(s.address(), s.elements() * s.dtype().bytes());
+      results.add(new Operand(s, out.get(k)));
+    }
     try (Team team = new Team(threads)) {
       PointwiseKernels.prepare(op, new Call(op, in, results, null), team, vector).run();
     }
@@ -85,10 +95,20 @@ class PointwiseKernelsTest {
       int n = (int) o.layout().end();
       bits = Arrays.copyOf(bits, at + n);
       for (int i = 0; i < n; i++) {
-        bits[at + i] = Float.floatToIntBits(Memory.getFloat(((CpuStorage) o.storage()).address() + 4L * i));
+        bits[at + i] = bits(o.dtype(), ((CpuStorage) o.storage()).address() + (long) o.dtype().bytes() * i);
       }
     }
     return bits;
+  }
+
+  /** A NaN may be any NaN. */
+  private static int bits(DType dtype, long address) {
+    return switch (dtype) {
+      case F32 -> Float.floatToIntBits(Memory.getFloat(address));
+      case BF16 -> Float.floatToIntBits(Float.intBitsToFloat(Memory.getShort(address) << 16));
+      case I32 -> Memory.getInt(address);
+      default -> Memory.getByte(address);
+    };
   }
 
   private static void assertAlwaysTheSame(Pointwise op, List<Operand> in, List<Layout> out) {
@@ -110,6 +130,61 @@ class PointwiseKernelsTest {
       List<Operand> in =
           List.of(operand(DType.F32, dense), operand(DType.F32, trial % 3 == 0 ? one : dense), operand(DType.I32, one));
       assertAlwaysTheSame(op, in, List.of(dense, dense, dense));
+    }
+  }
+
+  /** Every type to be read and written, with every instruction that takes ints or truths. */
+  @Test
+  void everyTypeHasTheSameBitsEverywhere() {
+    Expr f = Expr.input(0);
+    Expr h = Expr.input(1);
+    Expr i = Expr.input(2, Kind.INT);
+    Expr u = Expr.input(3, Kind.INT);
+    Expr t = Expr.input(4, Kind.BOOL);
+    Expr less = i.less(u).or(f.less(h));
+    List<Expr> ints = List.of(i.add(u).mul(i.sub(u)), i.neg().abs().max(u).min(Expr.argument(0, Kind.INT)),
+        t.where(i, u), f.mul(1e9).toInt(), less.toInt(), less.and(t).where(Expr.constant(7, Kind.INT), i));
+    List<Expr> floats = List.of(i.toFloat().mul(f), t.where(h, f), u.equal(i).toFloat(), h.add(f), f.div(0), h);
+    List<Expr> truths = List.of(less, t.equal(less), i.equal(u).not(), f.equal(h), t,
+        t.where(less, Expr.constant(1, Kind.BOOL)));
+    List<DType> types = List.of(DType.F32, DType.BF16, DType.I32, DType.U8, DType.BOOL);
+    for (int trial = 0; trial < 48; trial++) {
+      int n = SIZES[trial % SIZES.length];
+      Layout dense = Layout.contiguous(Shape.of(n));
+      int repeated = trial % 6;
+      List<Operand> in = new ArrayList<>();
+      for (int k = 0; k < types.size(); k++) {
+        in.add(operand(types.get(k), k == repeated ? Layout.contiguous(Shape.of(1)) : dense));
+      }
+      int e = trial / SIZES.length;
+      Program p = Program.of(List.of(Kind.FLOAT, Kind.FLOAT, Kind.INT, Kind.INT, Kind.BOOL), List.of(floats.get(e),
+          floats.get(e), ints.get(e), ints.get(e), truths.get(e)));
+      Pointwise op = new Pointwise("types", p, types, Launch.of(3.0));
+      assertAlwaysTheSame(op, in, List.of(dense, dense, dense, dense, dense));
+    }
+  }
+
+  /** Transposed and interleaved operands, read and written, of every width of an element. */
+  @Test
+  void anyStridesHaveTheSameBitsEverywhere() {
+    Program copy = Program.IDENTITY;
+    Program sum = Program.of(3, Expr.input(0).add(Expr.input(1)), Expr.input(2, Kind.INT).toFloat().tanh().exp().log());
+    for (int[] size : new int[][] {{1, 70}, {3, 1000}, {17, 5}, {64, 300}, {130, 257}, {1000, 3}}) {
+      Shape shape = Shape.of(size);
+      Layout dense = Layout.contiguous(shape);
+      Layout across = Layout.contiguous(Shape.of(size[1], size[0])).permute(1, 0);
+      Layout gaps = Layout.of(shape, new long[] {3L * size[1] + 1, 3}, 2);
+      for (Layout from : List.of(dense, across, gaps)) {
+        for (Layout to : List.of(dense, across, gaps)) {
+          for (DType type : List.of(DType.F32, DType.BF16)) {
+            Pointwise op = new Pointwise("copy", copy, List.of(type), Launch.NONE);
+            assertAlwaysTheSame(op, List.of(operand(type, from)), List.of(to));
+          }
+          Pointwise op = new Pointwise("sum", sum, List.of(DType.BF16, DType.F32), Launch.NONE);
+          assertAlwaysTheSame(op, List.of(operand(DType.F32, from), operand(DType.BF16, dense), operand(DType.U8, to)),
+              List.of(across, to));
+        }
+      }
     }
   }
 

@@ -22,7 +22,7 @@ class ScalarMathTest {
     EXPM1(ScalarMath::expm1, StrictMath::expm1, 1.5),
     LOG(ScalarMath::log, StrictMath::log, 0.8),
     LOG1P(ScalarMath::log1p, StrictMath::log1p, 1.4),
-    TANH(ScalarMath::tanh, StrictMath::tanh, 2.5),
+    TANH(ScalarMath::tanh, StrictMath::tanh, 1.5),
     SIGMOID(ScalarMath::sigmoid,
         x -> x < 0 ? StrictMath.exp(x) / (1 + StrictMath.exp(x)) : 1 / (1 + StrictMath.exp(-x)), 2.4),
     ERF(ScalarMath::erf, Function::erf, 1.1),

@@ -1,0 +1,123 @@
+package dev.tandem.cpu;
+
+/**
+ * Sums over the rows of a matrix, column by column: in single precision over {@link #ROWS} rows, then in double. Matrices are dense
+ * along their rows. Scalar and vector code give the same bits.
+ */
+final class ColumnTotals {
+  /** Rows that are added in single precision. */
+  private static final int ROWS = ColumnSums.ROWS;
+
+  /** Vector operations in a turn of a loop and the one beside it. */
+  private static final int OPERATIONS = 10;
+  private static volatile boolean warm;
+
+  private final boolean vector;
+  private final int columns;
+  private final float[] block;
+
+  /** @param vector whether vector instructions may be used */
+  ColumnTotals(int columns, boolean vector) {
+    this.columns = columns;
+    this.vector = vector && VectorFolds.FITS;
+    block = new float[columns];
+  }
+
+  /** Has the vector loops compiled. */
+  static void warmUp() {
+    if (!Lanes.AVAILABLE || warm) {
+      return;
+    }
+    warm = true;
+    // Whole strides and a vector beside them, so that the loops of both are met.
+    int n = VectorFolds.STRIDE + VectorFolds.WIDTH;
+    float[] center = new float[n];
+    float[] sums = new float[n];
+    WarmUp.run(() -> VectorFolds.sumColumns(WarmUp.ZEROS, 0, WarmUp.TURNS, n, sums), OPERATIONS);
+    WarmUp.run(() -> VectorColumns.squares(WarmUp.ZEROS, 0, WarmUp.TURNS, n, center, sums), 2 * OPERATIONS);
+    WarmUp.run(() -> VectorColumns.products(WarmUp.ZEROS, 0, WarmUp.ZEROS, 0, WarmUp.TURNS, n, center, sums),
+        2 * OPERATIONS);
+    WarmUp.run(() -> VectorColumns.scaledProducts(WarmUp.ZEROS, 0, WarmUp.ZEROS, 0, WarmUp.TURNS, n, WarmUp.ZEROS,
+        WarmUp.ZEROS, sums), 3 * OPERATIONS);
+  }
+
+  /** Adds the sums of {@code x} to {@code to[at...]}. */
+  void add(long x, long rowBytes, int rows, double[] to, int at) {
+    for (int r = 0; r < rows; r += ROWS) {
+      int n = Math.min(ROWS, rows - r);
+      long from = x + r * rowBytes;
+      int whole = vector ? VectorFolds.sumColumns(from, rowBytes, n, columns, block) : 0;
+      for (int j = whole; j < columns; j++) {
+        float sum = 0;
+        for (int i = 0; i < n; i++) {
+          sum += Memory.getFloat(from + i * rowBytes + 4L * j);
+        }
+        block[j] = sum;
+      }
+      flush(to, at);
+    }
+  }
+
+  /** Adds the sums of {@code (x - center)²}, one center for each column. */
+  void addSquares(long x, long rowBytes, int rows, float[] center, double[] to, int at) {
+    for (int r = 0; r < rows; r += ROWS) {
+      int n = Math.min(ROWS, rows - r);
+      long from = x + r * rowBytes;
+      int whole = vector ? VectorColumns.squares(from, rowBytes, n, columns, center, block) : 0;
+      for (int j = whole; j < columns; j++) {
+        float sum = 0;
+        for (int i = 0; i < n; i++) {
+          float d = Memory.getFloat(from + i * rowBytes + 4L * j) - center[j];
+          sum += d * d;
+        }
+        block[j] = sum;
+      }
+      flush(to, at);
+    }
+  }
+
+  /** Adds the sums of {@code (x - center) y}, one center for each column. */
+  void addProducts(long x, long xRow, long y, long yRow, int rows, float[] center, double[] to, int at) {
+    for (int r = 0; r < rows; r += ROWS) {
+      int n = Math.min(ROWS, rows - r);
+      long f = x + r * xRow;
+      long g = y + r * yRow;
+      int whole = vector ? VectorColumns.products(f, xRow, g, yRow, n, columns, center, block) : 0;
+      for (int j = whole; j < columns; j++) {
+        float sum = 0;
+        for (int i = 0; i < n; i++) {
+          sum += (Memory.getFloat(f + i * xRow + 4L * j) - center[j]) * Memory.getFloat(g + i * yRow + 4L * j);
+        }
+        block[j] = sum;
+      }
+      flush(to, at);
+    }
+  }
+
+  /** Adds the sums of {@code (x - center) factor y}; centers and factors, one for each row, are at these addresses. */
+  void addScaledProducts(long x, long xRow, long y, long yRow, int rows, long centers, long factors, double[] to) {
+    for (int r = 0; r < rows; r += ROWS) {
+      int n = Math.min(ROWS, rows - r);
+      long f = x + r * xRow;
+      long g = y + r * yRow;
+      long c = centers + 4L * r;
+      long s = factors + 4L * r;
+      int whole = vector ? VectorColumns.scaledProducts(f, xRow, g, yRow, n, columns, c, s, block) : 0;
+      for (int j = whole; j < columns; j++) {
+        float sum = 0;
+        for (int i = 0; i < n; i++) {
+          float d = Memory.getFloat(f + i * xRow + 4L * j) - Memory.getFloat(c + 4L * i);
+          sum += d * Memory.getFloat(s + 4L * i) * Memory.getFloat(g + i * yRow + 4L * j);
+        }
+        block[j] = sum;
+      }
+      flush(to, 0);
+    }
+  }
+
+  private void flush(double[] to, int at) {
+    for (int j = 0; j < columns; j++) {
+      to[at + j] += block[j];
+    }
+  }
+}
