@@ -119,7 +119,8 @@ record StepOptions(List<Workload> workloads, String device, Precision precision,
     return precision.name().toLowerCase(Locale.ROOT);
   }
 
-  private static Workload named(String name) {
+  /** @throws IllegalArgumentException if there is no such workload */
+  static Workload named(String name) {
     return Workload.all().stream().filter(w -> w.name().equals(name)).findFirst()
         .orElseThrow(() -> new IllegalArgumentException("unknown workload '" + name + "'; there are "
             + String.join(", ", Workload.all().stream().map(Workload::name).toList())));

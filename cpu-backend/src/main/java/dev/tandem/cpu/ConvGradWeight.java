@@ -44,6 +44,10 @@ final class ConvGradWeight {
     boolean depthwise = Depthwise.fits(s);
     int panels = s.groups() * panelsPerGroup;
     int parts = depthwise ? 1 : Math.clamp(Math.min(s.work() / CHUNK_WORK, MOST_CHUNKS) / chunks, 1, panels);
+    if (!depthwise) {
+      Tiles.warmUp(true, s.rowsOfTapsAreDense() ? s.kernelW() * s.groupChannels() : s.groupChannels(),
+          Tiles.vectors(Math.min(s.groupFilters(), Tiles.WIDTH)), s.work());
+    }
     team.run(chunks * parts, (worker, i) -> {
       int chunk = i / parts;
       int part = i % parts;

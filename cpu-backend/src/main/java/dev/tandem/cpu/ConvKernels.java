@@ -72,6 +72,13 @@ final class ConvKernels {
     });
   }
 
+  /** Rows of pixels are the tiles' rows; where they join to longer ones the tallest tile does nearly all. */
+  private static void warmUp(boolean depthwise, int pixels, int channels, long work) {
+    if (!depthwise) {
+      Tiles.warmUp(false, pixels, Tiles.vectors(Math.min(channels, Tiles.WIDTH)), work);
+    }
+  }
+
   private static void forward(ConvShape s, Image x, ConvWeights weights, Image y, Team team) {
     ConvGeometry g = s.geometry();
     boolean depthwise = Depthwise.fits(s);
@@ -80,6 +87,7 @@ final class ConvKernels {
     int outputs = s.groupFilters();
     long taps = (long) s.taps() * inputs;
     int bands = s.bands(s.outHeight(), (long) s.width() * s.channels() * g.strideH());
+    warmUp(depthwise, s.outWidth(), outputs, s.work());
     eachBand(s, s.outHeight(), bands, team, (image, from, to) -> {
       int top = from * g.strideH() - g.paddingH();
       int bottom = (to - 1) * g.strideH() - g.paddingH() + (s.kernelH() - 1) * g.dilationH() + 1;
@@ -141,6 +149,7 @@ final class ConvKernels {
     int outputs = s.groupFilters();
     long perTap = (long) outputs * Panels.padded(inputs);
     int bands = s.bands(s.height(), (long) s.outWidth() * s.filters() / strideH);
+    warmUp(depthwise, (s.width() + strideW - 1) / strideW, inputs, s.work());
     eachBand(s, s.height(), bands, team, (image, from, to) -> {
       int top = down.lowest(from);
       int left = across.lowest(0);

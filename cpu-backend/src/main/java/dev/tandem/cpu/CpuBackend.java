@@ -159,8 +159,10 @@ public final class CpuBackend implements Backend {
       case Conv2d c -> channelsLast(out.shape());
       case Conv2dGradInput c -> channelsLast(out.shape());
       case Pool2d p -> isChannelsLast(in.get(0)) ? channelsLast(out.shape()) : Layout.contiguous(out.shape());
-      // The image of an average pooling may be a stand-in without an order of its own.
-      case Pool2dGrad p -> isChannelsLast(in.get(1)) ? channelsLast(out.shape()) : Layout.contiguous(out.shape());
+      // The image of an average pooling may be a stand-in without an order of its own, and the gradient may come from a
+      // flattened image. One in the order of the image is what its neighbours in backward read in vectors.
+      case Pool2dGrad p -> isChannelsLast(in.get(0)) || isChannelsLast(in.get(1)) ? channelsLast(out.shape())
+          : Layout.contiguous(out.shape());
       case Normalize n -> like(in.get(0), out);
       case NormalizeGrad n -> like(in.get(0), out);
       default -> Layout.contiguous(out.shape());

@@ -3,6 +3,9 @@ package dev.tandem.cpu;
 import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Operand;
 import dev.tandem.core.op.Reduce;
+import dev.tandem.core.pointwise.Expr;
+import dev.tandem.core.pointwise.Program;
+import java.util.List;
 
 /**
  * Softmax cross entropy by rows: the largest logit, then the sum of exponentials. Some rows at a time are brought together in scratch
@@ -11,6 +14,10 @@ import dev.tandem.core.op.Reduce;
 final class CrossEntropyKernels {
   /** Logits in scratch memory at a time, unless one row has more. */
   private static final int BLOCK = 4096;
+  private static final Program EXP = Program.of(1, Expr.input(0).exp());
+  private static final double[] NO_ARGUMENTS = {};
+  /** About how many vector operations an exponential is. */
+  private static final int EXP_WEIGHT = 32;
 
   private CrossEntropyKernels() {
   }
@@ -119,6 +126,7 @@ final class CrossEntropyKernels {
     private final Call call;
     private final Team team;
     private final boolean vector;
+    private final PointwiseKernel exp;
     private final int count;
     private final int rowsOfBlock;
     private final boolean alone;
@@ -132,10 +140,14 @@ final class CrossEntropyKernels {
       this.call = call;
       this.team = team;
       this.vector = vector;
+      exp = PointwiseKernel.of(EXP, List.of(Access.BLOCK, Access.BLOCK), vector);
       Operand x = call.in().get(0);
       Operand y = call.in().get(1);
       count = x.shape().dim(0);
       classes = x.shape().dim(1);
+      if ((long) count * classes * EXP_WEIGHT >= WarmUp.ELEMENTS) {
+        exp.warmUp();
+      }
       logits = PointwiseKernels.address(x);
       rowBytes = 4 * x.layout().stride(0);
       step = 4 * x.layout().stride(1);
@@ -182,10 +194,9 @@ final class CrossEntropyKernels {
     }
 
     void exp(long at, int n) {
-      int i = vector ? VectorRows.exp(at, n) : 0;
-      for (; i < n; i++) {
-        Memory.setFloat(at + 4L * i, ScalarMath.exp(Memory.getFloat(at + 4L * i)));
-      }
+      // One row: the distance of rows is not read for anything.
+      long[] places = {at, at};
+      exp.run(places, places, places, 1, n, NO_ARGUMENTS);
     }
   }
 }

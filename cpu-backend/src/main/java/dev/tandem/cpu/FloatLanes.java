@@ -4,7 +4,13 @@ import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/** The vector width of this machine. Loaded only when {@link Lanes#AVAILABLE}. */
+/**
+ * The vector width of this machine. Loaded only when {@link Lanes#AVAILABLE}.
+ *
+ * <p>Here are no methods to load and store a vector, on purpose. C2 inlines the methods of the Vector API at any size, but other ones
+ * only while its budgets last and where no compiled code of theirs is "medium" already, which depends on the order that a launch
+ * happens to compile in; and a vector that crosses a call is boxed. So no method that kernels call takes or returns one.
+ */
 final class FloatLanes {
   static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
   /** Floats in a vector. */
@@ -12,13 +18,5 @@ final class FloatLanes {
   static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
   private FloatLanes() {
-  }
-
-  static FloatVector load(long address) {
-    return FloatVector.fromMemorySegment(SPECIES, Memory.ALL, address & Memory.MASK, ORDER);
-  }
-
-  static void store(long address, FloatVector v) {
-    v.intoMemorySegment(Memory.ALL, address & Memory.MASK, ORDER);
   }
 }

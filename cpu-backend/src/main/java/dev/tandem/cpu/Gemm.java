@@ -143,6 +143,7 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
     PackedMatrix right = packed.padded();
     // Columns of C in a chunk: their transposed product stays in the second-level cache.
     int span = Math.clamp(32768 / width & ~15, 16, 128);
+    Tiles.warmUp(false, Math.min(span, n), Tiles.vectors(Math.min(width, Tiles.WIDTH)), (long) m * n * k);
     parallel(team, (n + span - 1) / span, (worker, chunk) -> {
       int j = chunk * span;
       int columns = Math.min(span, n - j);
@@ -180,7 +181,9 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
       if (rowPanels == 0) {
         return;
       }
-      int wanted = Math.clamp((long) rows * columns * Math.max(1, depth) / CHUNK_WORK, 1, MOST_CHUNKS);
+      long work = (long) rows * columns * Math.max(1, depth);
+      Tiles.warmUp(aColumn, rows, Tiles.vectors(Math.min(columns, Tiles.WIDTH)), work);
+      int wanted = Math.clamp(work / CHUNK_WORK, 1, MOST_CHUNKS);
       int acrossColumns = Math.min(wanted, Math.min(columnPanels, 16));
       int acrossRows = Math.max((int) (((long) rows + CHUNK_ROWS - 1) / CHUNK_ROWS),
           Math.min((wanted + acrossColumns - 1) / acrossColumns, Math.max(1, rowPanels / 8)));

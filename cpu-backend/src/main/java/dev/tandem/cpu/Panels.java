@@ -81,6 +81,7 @@ final class Panels {
       transposeByElement(from, ld, to, lt, rows, n);
       return;
     }
+    long scratch = Workspace.floats(Workspace.Slot.TRANSPOSED_BLOCK, (long) BLOCK * BLOCK);
     for (int i = 0; i < n; i += BLOCK) {
       // A last block that does not fit overlaps its neighbour, or where there is room repeats the last row.
       int first = padded ? i : Math.min(i, n - BLOCK);
@@ -88,11 +89,7 @@ final class Panels {
         int at = Math.min(k, rows - BLOCK);
         long f = from + first * ld + 4L * at;
         long t = to + at * lt + 4L * first;
-        if (BLOCK == 16) {
-          VectorMoves.transpose16(f, ld, t, lt, n - first);
-        } else {
-          VectorMoves.transpose8(f, ld, t, lt, n - first);
-        }
+        VectorMoves.transpose(f, ld, t, lt, n - first, scratch);
       }
     }
   }

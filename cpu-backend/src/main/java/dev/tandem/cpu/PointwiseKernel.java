@@ -2,6 +2,7 @@ package dev.tandem.cpu;
 
 import dev.tandem.core.pointwise.BoundedCache;
 import dev.tandem.core.pointwise.Program;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +19,7 @@ final class PointwiseKernel {
   private final Program program;
   private final List<Access> operands;
   private final int width;
+  private volatile boolean warm;
   private volatile @Nullable PointwiseLoop vector;
   private volatile @Nullable PointwiseLoop scalar;
 
@@ -41,6 +43,21 @@ final class PointwiseKernel {
     if (whole < n) {
       scalarLoop().run(at, row, step, rows, whole, n, arguments);
     }
+  }
+
+  /** Has the vector loop compiled, if there is one. */
+  void warmUp() {
+    if (width == 0 || warm) {
+      return;
+    }
+    warm = true;
+    PointwiseLoop loop = vectorLoop();
+    long[] at = new long[operands.size()];
+    int inputs = program.inputs().size();
+    Arrays.fill(at, 0, inputs, WarmUp.ZEROS);
+    Arrays.fill(at, inputs, at.length, WarmUp.OUTPUT);
+    double[] arguments = new double[program.code().size()];
+    WarmUp.run(() -> loop.run(at, at, at, 1, 0, width * WarmUp.TURNS, arguments), program.code().size());
   }
 
   private PointwiseLoop vectorLoop() {

@@ -119,6 +119,9 @@ final class PointwiseKernels {
       rowsOfChunk = pieces > 1 ? 1 : Math.max(across ? TILE : 1, CHUNK / columns);
       chunks = Math.toIntExact((rows + rowsOfChunk - 1) / rowsOfChunk * pieces);
       alone = Chunks.isSmall(rows * columns, weight);
+      if (rows * columns >= WarmUp.ELEMENTS) {
+        runner.warmUp();
+      }
       int threads = alone || chunks == 1 ? 1 : team.size();
       workers = new PointwiseRunner.Worker[threads];
       at = new long[threads][base.length];

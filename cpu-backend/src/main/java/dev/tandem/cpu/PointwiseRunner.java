@@ -50,6 +50,13 @@ final class PointwiseRunner {
     return List.copyOf(list);
   }
 
+  /** Has all vector loops compiled. */
+  void warmUp() {
+    for (PointwiseKernel k : kernels) {
+      k.warmUp();
+    }
+  }
+
   /** Floats of scratch memory that {@link Worker#run} wants. */
   long scratch() {
     return (long) plan.temporaries() * BLOCK;

@@ -88,6 +88,8 @@ abstract class RecurrentRun implements Runnable {
       }
       in.load();
       readLengths();
+      Tiles.warmUp(false, sequences / acrossRows, Tiles.vectors(Math.min(hidden, Tiles.WIDTH)),
+          (long) tall * hidden * width);
       compute();
       out.store();
     } finally {

@@ -122,6 +122,9 @@ final class Reduction implements Runnable, Team.Body {
     parts = Math.toIntExact((units + partRows - 1) / partRows);
     chunks = Math.toIntExact(whole * parts);
     partial = parts == 1 ? new double[0] : new double[Math.toIntExact(results * (isRow ? 1 : columns) * parts)];
+    if (results * values >= WarmUp.ELEMENTS) {
+      prologue.warmUp();
+    }
     alone = Chunks.isSmall(results * values, PointwiseKernels.weight(op.prologue()));
     workers = new Worker[alone || chunks == 1 ? 1 : team.size()];
     for (int w = 0; w < workers.length; w++) {

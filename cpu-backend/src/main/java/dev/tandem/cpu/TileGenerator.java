@@ -39,6 +39,7 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class TileGenerator {
   private static final ClassDesc MEMORY = Memory.class.describeConstable().orElseThrow();
+  private static final ClassDesc TILES = Tiles.class.describeConstable().orElseThrow();
   private static final ClassDesc LANES = FloatLanes.class.describeConstable().orElseThrow();
   private static final ClassDesc FLOAT_VECTOR = FloatVector.class.describeConstable().orElseThrow();
   private static final ClassDesc VECTOR = Vector.class.describeConstable().orElseThrow();
@@ -98,9 +99,10 @@ final class TileGenerator {
 
   private void run() {
     int[] sums = locals(rows * vectors, TypeKind.REFERENCE);
-    for (int s : sums) {
-      species();
-      x.invokestatic(FLOAT_VECTOR, "zero", MethodTypeDesc.of(FLOAT_VECTOR, SPECIES)).astore(s);
+    species();
+    x.invokestatic(FLOAT_VECTOR, "zero", MethodTypeDesc.of(FLOAT_VECTOR, SPECIES)).astore(sums[0]);
+    for (int s = 1; s < sums.length; s++) {
+      x.aload(sums[0]).astore(sums[s]);
     }
     int o = x.allocateLocal(TypeKind.INT);
     Label outer = x.newLabel();
@@ -192,12 +194,22 @@ final class TileGenerator {
     }
   }
 
+  /**
+   * {@code C = sum + D} where D is C, or negative zeros, which change no number, not even a zero's sign. A branch would be
+   * compiled for the one case seen so far, and the first call of the other throws the kernel back into the interpreter,
+   * for some hundred times the time, until it is compiled anew.
+   */
   private void store(int[] sums) {
     int address = x.allocateLocal(TypeKind.LONG);
-    Label plain = x.newLabel();
-    x.iload(ACCUMULATE).ifeq(plain);
+    int addend = x.allocateLocal(TypeKind.LONG);
+    int addendRow = x.allocateLocal(TypeKind.LONG);
+    int chosen = x.allocateLocal(TypeKind.LONG);
+    x.iload(ACCUMULATE).i2l().lneg().lstore(chosen);
+    x.getstatic(TILES, "NEGATIVE_ZEROS", LONG).lstore(address);
+    x.lload(C).lload(address).lsub().lload(chosen).land().lload(address).ladd().lstore(addend);
+    x.lload(C_ROW).lload(chosen).land().lstore(addendRow);
     for (int i = 0; i < rows; i++) {
-      rowAddress(C, C_ROW, i, address);
+      rowAddress(addend, addendRow, i, address);
       for (int j = 0; j < vectors; j++) {
         int s = sums[i * vectors + j];
         x.aload(s);
@@ -205,7 +217,6 @@ final class TileGenerator {
         x.invokevirtual(FLOAT_VECTOR, "add", MethodTypeDesc.of(FLOAT_VECTOR, VECTOR)).astore(s);
       }
     }
-    x.labelBinding(plain);
     for (int i = 0; i < rows; i++) {
       rowAddress(C, C_ROW, i, address);
       for (int j = 0; j < vectors; j++) {

@@ -1,5 +1,7 @@
 package dev.tandem.cpu;
 
+import java.lang.foreign.Arena;
+
 /** The tile kernels of this machine and their sizes. */
 final class Tiles {
   /** Floats in a vector; without vectors, columns that {@link ScalarTile} computes together. */
@@ -22,13 +24,30 @@ final class Tiles {
   /** Vectors of the one-row tile for vector-matrix products: enough independent sums to hide the latency of FMA. */
   static final int VECTOR_TILE = 8;
 
+  /** The address of as many negative zeros as any tile is wide. */
+  static final long NEGATIVE_ZEROS = negativeZeros();
+
+  /** Multiplications of an operation that, done a few times, take longer on a cold kernel than warming it up does. */
+  private static final long WARM_WORK = 1 << 17;
+
   private static final int VARIANTS = VECTOR_TILE + 1;
   // Made when first wanted. A race makes one twice, and they have no fields: publishing them without a barrier is
   // harmless.
   private static final TileKernel[] ROW = new TileKernel[(NARROW_ROWS + 1) * VARIANTS];
+  private static final boolean[] ROW_WARM = new boolean[(NARROW_ROWS + 1) * VARIANTS];
+  private static final boolean[] COLUMN_WARM = new boolean[(NARROW_ROWS + 1) * VARIANTS];
   private static final TileKernel[] COLUMN = new TileKernel[(NARROW_ROWS + 1) * VARIANTS];
 
   private Tiles() {
+  }
+
+  private static long negativeZeros() {
+    int count = VECTOR_TILE * LANES;
+    long zeros = Arena.global().allocate(4L * count, Memory.ALIGNMENT).address();
+    for (int i = 0; i < count; i++) {
+      Memory.setFloat(zeros + 4L * i, -0f);
+    }
+    return zeros;
   }
 
   /** The tallest tile of that many vectors. */
@@ -39,6 +58,33 @@ final class Tiles {
   /** Vectors (1 or 2) of the tile that covers {@code columns}, which are at most {@link #WIDTH}. */
   static int vectors(int columns) {
     return columns <= LANES ? 1 : 2;
+  }
+
+  /**
+   * Makes the kernels of an operation ready if it is large enough to gain by it.
+   *
+   * @param length rows of the operation, which are cut into tiles as equal as can be
+   * @param work its multiplications
+   */
+  static void warmUp(boolean column, int length, int vectors, long work) {
+    if (work < WARM_WORK || length < 1 || !Lanes.AVAILABLE) {
+      return;
+    }
+    int parts = (length + rows(vectors) - 1) / rows(vectors);
+    warmUp(column, length / parts, vectors);
+    warmUp(column, (length + parts - 1) / parts, vectors);
+  }
+
+  private static void warmUp(boolean column, int rows, int vectors) {
+    boolean[] all = column ? COLUMN_WARM : ROW_WARM;
+    int at = rows * VARIANTS + vectors;
+    if (!all[at]) {
+      all[at] = true;
+      TileKernel t = get(column, rows, vectors);
+      long line = 4L * vectors * LANES;
+      WarmUp.run(() -> t.run(1, WarmUp.TURNS, WarmUp.ZEROS, 4L * WarmUp.TURNS, 4L * rows, 0, WarmUp.ZEROS, line, 0,
+          WarmUp.OUTPUT, line, false), rows * (vectors + 1) + vectors);
+    }
   }
 
   /** With A in column layout or in row layout. */

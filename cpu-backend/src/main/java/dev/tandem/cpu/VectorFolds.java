@@ -1,6 +1,9 @@
 package dev.tandem.cpu;
 
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
 
 /** The vector loops of {@link Fold}. Loaded only when {@link Lanes#AVAILABLE}. */
 final class VectorFolds {
@@ -9,6 +12,10 @@ final class VectorFolds {
   /** Whether 64 lanes are a whole number of strides. */
   static final boolean FITS = STRIDE <= 64;
 
+  private static final VectorSpecies<Float> S = FloatLanes.SPECIES;
+  private static final ByteOrder ORDER = FloatLanes.ORDER;
+  private static final MemorySegment ALL = Memory.ALL;
+  private static final long MASK = Memory.MASK;
   private static final int V = FloatLanes.COUNT;
 
   private VectorFolds() {
@@ -17,16 +24,16 @@ final class VectorFolds {
   /** Sums of every 64th element, of {@code n} in all, a multiple of 64, into {@code lanes}. */
   static void sumLanes(long address, int n, float[] lanes) {
     for (int p = 0; p < 64; p += STRIDE) {
-      FloatVector a0 = FloatVector.zero(FloatLanes.SPECIES);
+      FloatVector a0 = FloatVector.zero(S);
       FloatVector a1 = a0;
       FloatVector a2 = a0;
       FloatVector a3 = a0;
       for (int i = p; i < n; i += 64) {
         long at = address + 4L * i;
-        a0 = a0.add(FloatLanes.load(at));
-        a1 = a1.add(FloatLanes.load(at + 4L * V));
-        a2 = a2.add(FloatLanes.load(at + 8L * V));
-        a3 = a3.add(FloatLanes.load(at + 12L * V));
+        a0 = a0.add(FloatVector.fromMemorySegment(S, ALL, at & MASK, ORDER));
+        a1 = a1.add(FloatVector.fromMemorySegment(S, ALL, at + 4L * V & MASK, ORDER));
+        a2 = a2.add(FloatVector.fromMemorySegment(S, ALL, at + 8L * V & MASK, ORDER));
+        a3 = a3.add(FloatVector.fromMemorySegment(S, ALL, at + 12L * V & MASK, ORDER));
       }
       a0.intoArray(lanes, p);
       a1.intoArray(lanes, p + V);
@@ -37,8 +44,11 @@ final class VectorFolds {
 
   /** The largest or smallest of {@code n} elements, a multiple of {@link #STRIDE} that is not 0; {@code lanes} is working memory. */
   static float extreme(long address, int n, boolean max, float[] lanes) {
-    FloatVector v = max ? max(address, n) : min(address, n);
-    v.intoArray(lanes, 0);
+    if (max) {
+      max(address, n, lanes);
+    } else {
+      min(address, n, lanes);
+    }
     float r = lanes[0];
     for (int l = 1; l < V; l++) {
       r = max ? Math.max(r, lanes[l]) : Math.min(r, lanes[l]);
@@ -46,50 +56,50 @@ final class VectorFolds {
     return r;
   }
 
-  private static FloatVector max(long address, int n) {
-    FloatVector a0 = FloatLanes.load(address);
+  private static void max(long address, int n, float[] lanes) {
+    FloatVector a0 = FloatVector.fromMemorySegment(S, ALL, address & MASK, ORDER);
     FloatVector a1 = a0;
     FloatVector a2 = a0;
     FloatVector a3 = a0;
     for (int i = 0; i < n; i += STRIDE) {
       long at = address + 4L * i;
-      a0 = a0.max(FloatLanes.load(at));
-      a1 = a1.max(FloatLanes.load(at + 4L * V));
-      a2 = a2.max(FloatLanes.load(at + 8L * V));
-      a3 = a3.max(FloatLanes.load(at + 12L * V));
+      a0 = a0.max(FloatVector.fromMemorySegment(S, ALL, at & MASK, ORDER));
+      a1 = a1.max(FloatVector.fromMemorySegment(S, ALL, at + 4L * V & MASK, ORDER));
+      a2 = a2.max(FloatVector.fromMemorySegment(S, ALL, at + 8L * V & MASK, ORDER));
+      a3 = a3.max(FloatVector.fromMemorySegment(S, ALL, at + 12L * V & MASK, ORDER));
     }
-    return a0.max(a1).max(a2.max(a3));
+    a0.max(a1).max(a2.max(a3)).intoArray(lanes, 0);
   }
 
-  private static FloatVector min(long address, int n) {
-    FloatVector a0 = FloatLanes.load(address);
+  private static void min(long address, int n, float[] lanes) {
+    FloatVector a0 = FloatVector.fromMemorySegment(S, ALL, address & MASK, ORDER);
     FloatVector a1 = a0;
     FloatVector a2 = a0;
     FloatVector a3 = a0;
     for (int i = 0; i < n; i += STRIDE) {
       long at = address + 4L * i;
-      a0 = a0.min(FloatLanes.load(at));
-      a1 = a1.min(FloatLanes.load(at + 4L * V));
-      a2 = a2.min(FloatLanes.load(at + 8L * V));
-      a3 = a3.min(FloatLanes.load(at + 12L * V));
+      a0 = a0.min(FloatVector.fromMemorySegment(S, ALL, at & MASK, ORDER));
+      a1 = a1.min(FloatVector.fromMemorySegment(S, ALL, at + 4L * V & MASK, ORDER));
+      a2 = a2.min(FloatVector.fromMemorySegment(S, ALL, at + 8L * V & MASK, ORDER));
+      a3 = a3.min(FloatVector.fromMemorySegment(S, ALL, at + 12L * V & MASK, ORDER));
     }
-    return a0.min(a1).min(a2.min(a3));
+    a0.min(a1).min(a2.min(a3)).intoArray(lanes, 0);
   }
 
   /** Sums the first columns of some rows, as many as make whole vectors; gives their number. */
   static int sumColumns(long address, long rowBytes, int rows, int n, float[] sums) {
     int j = 0;
     for (; j + STRIDE <= n; j += STRIDE) {
-      FloatVector a0 = FloatVector.zero(FloatLanes.SPECIES);
+      FloatVector a0 = FloatVector.zero(S);
       FloatVector a1 = a0;
       FloatVector a2 = a0;
       FloatVector a3 = a0;
       long at = address + 4L * j;
       for (int r = 0; r < rows; r++) {
-        a0 = a0.add(FloatLanes.load(at));
-        a1 = a1.add(FloatLanes.load(at + 4L * V));
-        a2 = a2.add(FloatLanes.load(at + 8L * V));
-        a3 = a3.add(FloatLanes.load(at + 12L * V));
+        a0 = a0.add(FloatVector.fromMemorySegment(S, ALL, at & MASK, ORDER));
+        a1 = a1.add(FloatVector.fromMemorySegment(S, ALL, at + 4L * V & MASK, ORDER));
+        a2 = a2.add(FloatVector.fromMemorySegment(S, ALL, at + 8L * V & MASK, ORDER));
+        a3 = a3.add(FloatVector.fromMemorySegment(S, ALL, at + 12L * V & MASK, ORDER));
         at += rowBytes;
       }
       a0.intoArray(sums, j);
@@ -98,10 +108,10 @@ final class VectorFolds {
       a3.intoArray(sums, j + 3 * V);
     }
     for (; j + V <= n; j += V) {
-      FloatVector a = FloatVector.zero(FloatLanes.SPECIES);
+      FloatVector a = FloatVector.zero(S);
       long at = address + 4L * j;
       for (int r = 0; r < rows; r++) {
-        a = a.add(FloatLanes.load(at));
+        a = a.add(FloatVector.fromMemorySegment(S, ALL, at & MASK, ORDER));
         at += rowBytes;
       }
       a.intoArray(sums, j);
@@ -113,27 +123,28 @@ final class VectorFolds {
   static int extremeColumns(long address, long rowBytes, int rows, int n, boolean max, float[] extremes) {
     int j = 0;
     for (; j + V <= n; j += V) {
-      (max ? maxColumn(address + 4L * j, rowBytes, rows) : minColumn(address + 4L * j, rowBytes, rows))
-          .intoArray(extremes, j);
+      if (max) {
+        maxColumn(address + 4L * j, rowBytes, rows, extremes, j);
+      } else {
+        minColumn(address + 4L * j, rowBytes, rows, extremes, j);
+      }
     }
     return j;
   }
 
-  private static FloatVector maxColumn(long at, long rowBytes, int rows) {
-    FloatVector a = FloatLanes.load(at);
+  private static void maxColumn(long at, long rowBytes, int rows, float[] extremes, int column) {
+    FloatVector a = FloatVector.fromMemorySegment(S, ALL, at & MASK, ORDER);
     for (int r = 1; r < rows; r++) {
-      at += rowBytes;
-      a = a.max(FloatLanes.load(at));
+      a = a.max(FloatVector.fromMemorySegment(S, ALL, at + r * rowBytes & MASK, ORDER));
     }
-    return a;
+    a.intoArray(extremes, column);
   }
 
-  private static FloatVector minColumn(long at, long rowBytes, int rows) {
-    FloatVector a = FloatLanes.load(at);
+  private static void minColumn(long at, long rowBytes, int rows, float[] extremes, int column) {
+    FloatVector a = FloatVector.fromMemorySegment(S, ALL, at & MASK, ORDER);
     for (int r = 1; r < rows; r++) {
-      at += rowBytes;
-      a = a.min(FloatLanes.load(at));
+      a = a.min(FloatVector.fromMemorySegment(S, ALL, at + r * rowBytes & MASK, ORDER));
     }
-    return a;
+    a.intoArray(extremes, column);
   }
 }

@@ -1,11 +1,17 @@
 package dev.tandem.cpu;
 
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /** What {@link Panels} and {@link MatrixVector} do with vectors. Loaded only when {@link Lanes#AVAILABLE}. */
 final class VectorMoves {
+  private static final VectorSpecies<Float> S = FloatLanes.SPECIES;
+  private static final ByteOrder ORDER = FloatLanes.ORDER;
+  private static final MemorySegment ALL = Memory.ALL;
+  private static final long MASK = Memory.MASK;
   private static final int COUNT = FloatLanes.COUNT;
   // Transposed as integers: a lookup on floats converts its indices.
   private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
@@ -42,17 +48,18 @@ final class VectorMoves {
       for (int r = 0; r < rows; r++) {
         long f = from + r * ld;
         long t = to + r * lt;
-        FloatLanes.store(t, FloatLanes.load(f));
-        FloatLanes.store(t + 4L * COUNT, FloatLanes.load(f + 4L * COUNT));
+        FloatVector.fromMemorySegment(S, ALL, f & MASK, ORDER).intoMemorySegment(ALL, t & MASK, ORDER);
+        FloatVector.fromMemorySegment(S, ALL, f + 4L * COUNT & MASK, ORDER).intoMemorySegment(ALL, t + 4L * COUNT & MASK, ORDER);
       }
     } else if (width == 8 && COUNT == 16) {
       for (int r = 0; r < rows; r++) {
-        copy8(from + r * ld, to + r * lt);
+        FloatVector.fromMemorySegment(FloatVector.SPECIES_256, ALL, from + r * ld & MASK, ORDER)
+            .intoMemorySegment(ALL, to + r * lt & MASK, ORDER);
       }
     } else {
       for (int r = 0; r < rows; r++) {
         for (int j = 0; j < width; j += COUNT) {
-          FloatLanes.store(to + r * lt + 4L * j, FloatLanes.load(from + r * ld + 4L * j));
+          FloatVector.fromMemorySegment(S, ALL, from + r * ld + 4L * j & MASK, ORDER).intoMemorySegment(ALL, to + r * lt + 4L * j & MASK, ORDER);
         }
       }
     }
@@ -65,17 +72,18 @@ final class VectorMoves {
       int j = 0;
       if (add) {
         for (; j + COUNT <= cols; j += COUNT) {
-          FloatLanes.store(t + 4L * j, FloatLanes.load(f + 4L * j).add(FloatLanes.load(t + 4L * j)));
+          FloatVector.fromMemorySegment(S, ALL, f + 4L * j & MASK, ORDER).add(FloatVector.fromMemorySegment(S, ALL, t + 4L * j & MASK, ORDER)).intoMemorySegment(ALL, t + 4L * j & MASK, ORDER);
         }
         for (; j < cols; j++) {
           Memory.setFloat(t + 4L * j, Memory.getFloat(f + 4L * j) + Memory.getFloat(t + 4L * j));
         }
       } else {
         for (; j + COUNT <= cols; j += COUNT) {
-          FloatLanes.store(t + 4L * j, FloatLanes.load(f + 4L * j));
+          FloatVector.fromMemorySegment(S, ALL, f + 4L * j & MASK, ORDER).intoMemorySegment(ALL, t + 4L * j & MASK, ORDER);
         }
         if (COUNT == 16 && j + 8 <= cols) {
-          copy8(f + 4L * j, t + 4L * j);
+          FloatVector.fromMemorySegment(FloatVector.SPECIES_256, ALL, f + 4L * j & MASK, ORDER)
+              .intoMemorySegment(ALL, t + 4L * j & MASK, ORDER);
           j += 8;
         }
         for (; j < cols; j++) {
@@ -83,11 +91,6 @@ final class VectorMoves {
         }
       }
     }
-  }
-
-  private static void copy8(long from, long to) {
-    FloatVector.fromMemorySegment(FloatVector.SPECIES_256, Memory.ALL, from & Memory.MASK, FloatLanes.ORDER)
-        .intoMemorySegment(Memory.ALL, to & Memory.MASK, FloatLanes.ORDER);
   }
 
   /**
@@ -102,7 +105,7 @@ final class VectorMoves {
     long m2 = matrix + (rows > 2 ? 2 * ld : 0);
     long m3 = matrix + (rows > 3 ? 3 * ld : 0);
     // Two sums for each row: eight chains hide the latency of FMA.
-    FloatVector s0 = FloatVector.zero(FloatLanes.SPECIES);
+    FloatVector s0 = FloatVector.zero(S);
     FloatVector s1 = s0;
     FloatVector s2 = s0;
     FloatVector s3 = s0;
@@ -114,21 +117,25 @@ final class VectorMoves {
     for (; p + 2 * COUNT <= k; p += 2 * COUNT) {
       long at = 4L * p;
       long next = at + 4L * COUNT;
-      FloatVector u = FloatLanes.load(x + at);
-      FloatVector v = FloatLanes.load(x + next);
-      s0 = u.fma(FloatLanes.load(matrix + at), s0);
-      s1 = u.fma(FloatLanes.load(m1 + at), s1);
-      s2 = u.fma(FloatLanes.load(m2 + at), s2);
-      s3 = u.fma(FloatLanes.load(m3 + at), s3);
-      t0 = v.fma(FloatLanes.load(matrix + next), t0);
-      t1 = v.fma(FloatLanes.load(m1 + next), t1);
-      t2 = v.fma(FloatLanes.load(m2 + next), t2);
-      t3 = v.fma(FloatLanes.load(m3 + next), t3);
+      FloatVector u = FloatVector.fromMemorySegment(S, ALL, x + at & MASK, ORDER);
+      FloatVector v = FloatVector.fromMemorySegment(S, ALL, x + next & MASK, ORDER);
+      s0 = u.fma(FloatVector.fromMemorySegment(S, ALL, matrix + at & MASK, ORDER), s0);
+      s1 = u.fma(FloatVector.fromMemorySegment(S, ALL, m1 + at & MASK, ORDER), s1);
+      s2 = u.fma(FloatVector.fromMemorySegment(S, ALL, m2 + at & MASK, ORDER), s2);
+      s3 = u.fma(FloatVector.fromMemorySegment(S, ALL, m3 + at & MASK, ORDER), s3);
+      t0 = v.fma(FloatVector.fromMemorySegment(S, ALL, matrix + next & MASK, ORDER), t0);
+      t1 = v.fma(FloatVector.fromMemorySegment(S, ALL, m1 + next & MASK, ORDER), t1);
+      t2 = v.fma(FloatVector.fromMemorySegment(S, ALL, m2 + next & MASK, ORDER), t2);
+      t3 = v.fma(FloatVector.fromMemorySegment(S, ALL, m3 + next & MASK, ORDER), t3);
     }
-    float r0 = sum(s0.add(t0), scratch);
-    float r1 = sum(s1.add(t1), scratch);
-    float r2 = sum(s2.add(t2), scratch);
-    float r3 = sum(s3.add(t3), scratch);
+    s0.add(t0).intoMemorySegment(ALL, scratch & MASK, ORDER);
+    float r0 = sum(scratch);
+    s1.add(t1).intoMemorySegment(ALL, scratch & MASK, ORDER);
+    float r1 = sum(scratch);
+    s2.add(t2).intoMemorySegment(ALL, scratch & MASK, ORDER);
+    float r2 = sum(scratch);
+    s3.add(t3).intoMemorySegment(ALL, scratch & MASK, ORDER);
+    float r3 = sum(scratch);
     for (; p < k; p++) {
       float v = Memory.getFloat(x + 4L * p);
       r0 += v * Memory.getFloat(matrix + 4L * p);
@@ -149,11 +156,10 @@ final class VectorMoves {
   }
 
   /**
-   * The sum over the lanes, halves upon halves. {@code reduceLanes(ADD)} adds in an order that differs between
+   * The sum over the lanes in {@code scratch}, halves upon halves. {@code reduceLanes(ADD)} adds in an order that differs between
    * interpreted and compiled code, so that results would depend on when a method was compiled.
    */
-  private static float sum(FloatVector v, long scratch) {
-    FloatLanes.store(scratch, v);
+  private static float sum(long scratch) {
     for (int half = COUNT / 2; half > 0; half /= 2) {
       for (int l = 0; l < half; l++) {
         Memory.setFloat(scratch + 4L * l,
@@ -167,138 +173,65 @@ final class VectorMoves {
     Memory.setFloat(y, add ? Memory.getFloat(y) + value : value);
   }
 
-  private static IntVector row(long from, long ld, int row, int n) {
-    return IntVector.fromMemorySegment(INTS, Memory.ALL, from + Math.min(row, n - 1) * ld & Memory.MASK,
-        FloatLanes.ORDER);
-  }
-
-  private static void put(IntVector v, long to) {
-    v.intoMemorySegment(Memory.ALL, to & Memory.MASK, FloatLanes.ORDER);
-  }
-
   /**
-   * 8 x 8 numbers in registers, by butterflies of lookups in two vectors: {@code to[k][i] = from[i][k]}. Beyond {@code
-   * n} rows the last one is read again.
+   * {@code to[k][i] = from[i][k]} for a square block of as many numbers as a vector has, by butterflies of lookups in two
+   * vectors. Beyond {@code n} rows the last one is read again. Half of the butterflies go from the rows to {@code
+   * scratch}, the others from there, each in a loop: 64 lookups in a row were more than C2 takes, and the vectors of
+   * those beyond were boxed.
+   *
+   * @param scratch room for the block
    */
-  static void transpose8(long from, long ld, long to, long lt, int n) {
-    IntVector a0 = row(from, ld, 0, n);
-    IntVector a1 = row(from, ld, 1, n);
-    IntVector a2 = row(from, ld, 2, n);
-    IntVector a3 = row(from, ld, 3, n);
-    IntVector a4 = row(from, ld, 4, n);
-    IntVector a5 = row(from, ld, 5, n);
-    IntVector a6 = row(from, ld, 6, n);
-    IntVector a7 = row(from, ld, 7, n);
-    IntVector b0 = LOW1.selectFrom(a0, a1);
-    IntVector b1 = HIGH1.selectFrom(a0, a1);
-    IntVector b2 = LOW1.selectFrom(a2, a3);
-    IntVector b3 = HIGH1.selectFrom(a2, a3);
-    IntVector b4 = LOW1.selectFrom(a4, a5);
-    IntVector b5 = HIGH1.selectFrom(a4, a5);
-    IntVector b6 = LOW1.selectFrom(a6, a7);
-    IntVector b7 = HIGH1.selectFrom(a6, a7);
-    IntVector c0 = LOW2.selectFrom(b0, b2);
-    IntVector c2 = HIGH2.selectFrom(b0, b2);
-    IntVector c1 = LOW2.selectFrom(b1, b3);
-    IntVector c3 = HIGH2.selectFrom(b1, b3);
-    IntVector c4 = LOW2.selectFrom(b4, b6);
-    IntVector c6 = HIGH2.selectFrom(b4, b6);
-    IntVector c5 = LOW2.selectFrom(b5, b7);
-    IntVector c7 = HIGH2.selectFrom(b5, b7);
-    put(LOW4.selectFrom(c0, c4), to);
-    put(HIGH4.selectFrom(c0, c4), to + 4 * lt);
-    put(LOW4.selectFrom(c1, c5), to + 1 * lt);
-    put(HIGH4.selectFrom(c1, c5), to + 5 * lt);
-    put(LOW4.selectFrom(c2, c6), to + 2 * lt);
-    put(HIGH4.selectFrom(c2, c6), to + 6 * lt);
-    put(LOW4.selectFrom(c3, c7), to + 3 * lt);
-    put(HIGH4.selectFrom(c3, c7), to + 7 * lt);
+  static void transpose(long from, long ld, long to, long lt, int n, long scratch) {
+    for (int g = 0; g < COUNT; g += 4) {
+      IntVector a0 = IntVector.fromMemorySegment(INTS, ALL, from + Math.min(g, n - 1) * ld & MASK, ORDER);
+      IntVector a1 = IntVector.fromMemorySegment(INTS, ALL, from + Math.min(g + 1, n - 1) * ld & MASK, ORDER);
+      IntVector a2 = IntVector.fromMemorySegment(INTS, ALL, from + Math.min(g + 2, n - 1) * ld & MASK, ORDER);
+      IntVector a3 = IntVector.fromMemorySegment(INTS, ALL, from + Math.min(g + 3, n - 1) * ld & MASK, ORDER);
+      IntVector b0 = LOW1.selectFrom(a0, a1);
+      IntVector b1 = HIGH1.selectFrom(a0, a1);
+      IntVector b2 = LOW1.selectFrom(a2, a3);
+      IntVector b3 = HIGH1.selectFrom(a2, a3);
+      long s = scratch + 4L * COUNT * g;
+      LOW2.selectFrom(b0, b2).intoMemorySegment(ALL, s & MASK, ORDER);
+      LOW2.selectFrom(b1, b3).intoMemorySegment(ALL, s + 4L * COUNT & MASK, ORDER);
+      HIGH2.selectFrom(b0, b2).intoMemorySegment(ALL, s + 8L * COUNT & MASK, ORDER);
+      HIGH2.selectFrom(b1, b3).intoMemorySegment(ALL, s + 12L * COUNT & MASK, ORDER);
+    }
+    if (COUNT == 16) {
+      transposeFours16(scratch, to, lt);
+    } else {
+      transposeFours8(scratch, to, lt);
+    }
   }
 
-  /**
-   * 16 x 16 numbers in registers, by butterflies of lookups in two vectors: {@code to[k][i] = from[i][k]}. Beyond
-   * {@code n} rows the last one is read again.
-   */
-  static void transpose16(long from, long ld, long to, long lt, int n) {
-    IntVector a0 = row(from, ld, 0, n);
-    IntVector a1 = row(from, ld, 1, n);
-    IntVector a2 = row(from, ld, 2, n);
-    IntVector a3 = row(from, ld, 3, n);
-    IntVector a4 = row(from, ld, 4, n);
-    IntVector a5 = row(from, ld, 5, n);
-    IntVector a6 = row(from, ld, 6, n);
-    IntVector a7 = row(from, ld, 7, n);
-    IntVector a8 = row(from, ld, 8, n);
-    IntVector a9 = row(from, ld, 9, n);
-    IntVector a10 = row(from, ld, 10, n);
-    IntVector a11 = row(from, ld, 11, n);
-    IntVector a12 = row(from, ld, 12, n);
-    IntVector a13 = row(from, ld, 13, n);
-    IntVector a14 = row(from, ld, 14, n);
-    IntVector a15 = row(from, ld, 15, n);
-    IntVector b0 = LOW1.selectFrom(a0, a1);
-    IntVector b1 = HIGH1.selectFrom(a0, a1);
-    IntVector b2 = LOW1.selectFrom(a2, a3);
-    IntVector b3 = HIGH1.selectFrom(a2, a3);
-    IntVector b4 = LOW1.selectFrom(a4, a5);
-    IntVector b5 = HIGH1.selectFrom(a4, a5);
-    IntVector b6 = LOW1.selectFrom(a6, a7);
-    IntVector b7 = HIGH1.selectFrom(a6, a7);
-    IntVector b8 = LOW1.selectFrom(a8, a9);
-    IntVector b9 = HIGH1.selectFrom(a8, a9);
-    IntVector b10 = LOW1.selectFrom(a10, a11);
-    IntVector b11 = HIGH1.selectFrom(a10, a11);
-    IntVector b12 = LOW1.selectFrom(a12, a13);
-    IntVector b13 = HIGH1.selectFrom(a12, a13);
-    IntVector b14 = LOW1.selectFrom(a14, a15);
-    IntVector b15 = HIGH1.selectFrom(a14, a15);
-    IntVector c0 = LOW2.selectFrom(b0, b2);
-    IntVector c2 = HIGH2.selectFrom(b0, b2);
-    IntVector c1 = LOW2.selectFrom(b1, b3);
-    IntVector c3 = HIGH2.selectFrom(b1, b3);
-    IntVector c4 = LOW2.selectFrom(b4, b6);
-    IntVector c6 = HIGH2.selectFrom(b4, b6);
-    IntVector c5 = LOW2.selectFrom(b5, b7);
-    IntVector c7 = HIGH2.selectFrom(b5, b7);
-    IntVector c8 = LOW2.selectFrom(b8, b10);
-    IntVector c10 = HIGH2.selectFrom(b8, b10);
-    IntVector c9 = LOW2.selectFrom(b9, b11);
-    IntVector c11 = HIGH2.selectFrom(b9, b11);
-    IntVector c12 = LOW2.selectFrom(b12, b14);
-    IntVector c14 = HIGH2.selectFrom(b12, b14);
-    IntVector c13 = LOW2.selectFrom(b13, b15);
-    IntVector c15 = HIGH2.selectFrom(b13, b15);
-    IntVector d0 = LOW4.selectFrom(c0, c4);
-    IntVector d4 = HIGH4.selectFrom(c0, c4);
-    IntVector d1 = LOW4.selectFrom(c1, c5);
-    IntVector d5 = HIGH4.selectFrom(c1, c5);
-    IntVector d2 = LOW4.selectFrom(c2, c6);
-    IntVector d6 = HIGH4.selectFrom(c2, c6);
-    IntVector d3 = LOW4.selectFrom(c3, c7);
-    IntVector d7 = HIGH4.selectFrom(c3, c7);
-    IntVector d8 = LOW4.selectFrom(c8, c12);
-    IntVector d12 = HIGH4.selectFrom(c8, c12);
-    IntVector d9 = LOW4.selectFrom(c9, c13);
-    IntVector d13 = HIGH4.selectFrom(c9, c13);
-    IntVector d10 = LOW4.selectFrom(c10, c14);
-    IntVector d14 = HIGH4.selectFrom(c10, c14);
-    IntVector d11 = LOW4.selectFrom(c11, c15);
-    IntVector d15 = HIGH4.selectFrom(c11, c15);
-    put(LOW8.selectFrom(d0, d8), to);
-    put(HIGH8.selectFrom(d0, d8), to + 8 * lt);
-    put(LOW8.selectFrom(d1, d9), to + 1 * lt);
-    put(HIGH8.selectFrom(d1, d9), to + 9 * lt);
-    put(LOW8.selectFrom(d2, d10), to + 2 * lt);
-    put(HIGH8.selectFrom(d2, d10), to + 10 * lt);
-    put(LOW8.selectFrom(d3, d11), to + 3 * lt);
-    put(HIGH8.selectFrom(d3, d11), to + 11 * lt);
-    put(LOW8.selectFrom(d4, d12), to + 4 * lt);
-    put(HIGH8.selectFrom(d4, d12), to + 12 * lt);
-    put(LOW8.selectFrom(d5, d13), to + 5 * lt);
-    put(HIGH8.selectFrom(d5, d13), to + 13 * lt);
-    put(LOW8.selectFrom(d6, d14), to + 6 * lt);
-    put(HIGH8.selectFrom(d6, d14), to + 14 * lt);
-    put(LOW8.selectFrom(d7, d15), to + 7 * lt);
-    put(HIGH8.selectFrom(d7, d15), to + 15 * lt);
+  /** What is left when 4 x 4 blocks are transposed: two distances among 16 rows. */
+  private static void transposeFours16(long scratch, long to, long lt) {
+    for (int g = 0; g < 4; g++) {
+      long s = scratch + 4L * COUNT * g;
+      IntVector c0 = IntVector.fromMemorySegment(INTS, ALL, s & MASK, ORDER);
+      IntVector c1 = IntVector.fromMemorySegment(INTS, ALL, s + 16L * COUNT & MASK, ORDER);
+      IntVector c2 = IntVector.fromMemorySegment(INTS, ALL, s + 32L * COUNT & MASK, ORDER);
+      IntVector c3 = IntVector.fromMemorySegment(INTS, ALL, s + 48L * COUNT & MASK, ORDER);
+      IntVector d0 = LOW4.selectFrom(c0, c1);
+      IntVector d1 = HIGH4.selectFrom(c0, c1);
+      IntVector d2 = LOW4.selectFrom(c2, c3);
+      IntVector d3 = HIGH4.selectFrom(c2, c3);
+      long t = to + g * lt;
+      LOW8.selectFrom(d0, d2).intoMemorySegment(ALL, t & MASK, ORDER);
+      LOW8.selectFrom(d1, d3).intoMemorySegment(ALL, t + 4 * lt & MASK, ORDER);
+      HIGH8.selectFrom(d0, d2).intoMemorySegment(ALL, t + 8 * lt & MASK, ORDER);
+      HIGH8.selectFrom(d1, d3).intoMemorySegment(ALL, t + 12 * lt & MASK, ORDER);
+    }
+  }
+
+  /** The same among 8 rows. */
+  private static void transposeFours8(long scratch, long to, long lt) {
+    for (int g = 0; g < 4; g++) {
+      long s = scratch + 4L * COUNT * g;
+      IntVector c0 = IntVector.fromMemorySegment(INTS, ALL, s & MASK, ORDER);
+      IntVector c1 = IntVector.fromMemorySegment(INTS, ALL, s + 16L * COUNT & MASK, ORDER);
+      LOW4.selectFrom(c0, c1).intoMemorySegment(ALL, to + g * lt & MASK, ORDER);
+      HIGH4.selectFrom(c0, c1).intoMemorySegment(ALL, to + (g + 4) * lt & MASK, ORDER);
+    }
   }
 }

@@ -61,12 +61,9 @@ final class VectorPhilox {
     }
     LongVector front = c0.or(c1.lanewise(VectorOperators.LSHL, 32));
     LongVector back = c2.or(c3.lanewise(VectorOperators.LSHL, 32));
-    store(front.rearrange(FIRST_HALF, back), to, at);
-    store(front.rearrange(SECOND_HALF, back), to, at + 2 * COUNTERS);
-  }
-
-  private static void store(LongVector words, float[] to, int at) {
-    IntVector bits = words.reinterpretAsInts().lanewise(VectorOperators.LSHR, 8);
-    ((FloatVector) bits.convert(VectorOperators.I2F, 0)).mul(0x1p-24f).intoArray(to, at);
+    IntVector low = front.rearrange(FIRST_HALF, back).reinterpretAsInts().lanewise(VectorOperators.LSHR, 8);
+    ((FloatVector) low.convert(VectorOperators.I2F, 0)).mul(0x1p-24f).intoArray(to, at);
+    IntVector high = front.rearrange(SECOND_HALF, back).reinterpretAsInts().lanewise(VectorOperators.LSHR, 8);
+    ((FloatVector) high.convert(VectorOperators.I2F, 0)).mul(0x1p-24f).intoArray(to, at + 2 * COUNTERS);
   }
 }

@@ -1,11 +1,18 @@
 package dev.tandem.cpu;
 
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
 
 /** Windows of channels-last pooling in vectors of channels. Loaded only when {@link Lanes#AVAILABLE}. */
 final class VectorPool {
+  private static final VectorSpecies<Float> S = FloatLanes.SPECIES;
+  private static final ByteOrder ORDER = FloatLanes.ORDER;
+  private static final MemorySegment ALL = Memory.ALL;
+  private static final long MASK = Memory.MASK;
   private static final int COUNT = FloatLanes.COUNT;
 
   private VectorPool() {
@@ -13,53 +20,56 @@ final class VectorPool {
 
   static void max(int channels, long window, long rowStride, long pixelStride, int rows, int columns, long out) {
     for (int c = 0; c < channels; c += COUNT) {
-      FloatLanes.store(out + 4L * c, max(window + 4L * c, rowStride, pixelStride, rows, columns));
-    }
-  }
-
-  private static FloatVector max(long at, long rowStride, long pixelStride, int rows, int columns) {
-    FloatVector m = FloatVector.broadcast(FloatLanes.SPECIES, Float.NEGATIVE_INFINITY);
-    for (int r = 0; r < rows; r++) {
-      long p = at + r * rowStride;
-      for (int q = 0; q < columns; q++) {
-        m = m.max(FloatLanes.load(p));
-        p += pixelStride;
+      FloatVector m = FloatVector.broadcast(S, Float.NEGATIVE_INFINITY);
+      for (int r = 0; r < rows; r++) {
+        long p = window + 4L * c + r * rowStride;
+        for (int q = 0; q < columns; q++) {
+          m = m.max(FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER));
+          p += pixelStride;
+        }
       }
+      m.intoMemorySegment(ALL, out + 4L * c & MASK, ORDER);
     }
-    return m;
   }
 
   static void average(int channels, long window, long rowStride, long pixelStride, int rows, int columns, float divisor,
       long out) {
     for (int c = 0; c < channels; c += COUNT) {
-      FloatVector sum = FloatVector.zero(FloatLanes.SPECIES);
+      FloatVector sum = FloatVector.zero(S);
       for (int r = 0; r < rows; r++) {
         long p = window + 4L * c + r * rowStride;
         for (int q = 0; q < columns; q++) {
-          sum = sum.add(FloatLanes.load(p));
+          sum = sum.add(FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER));
           p += pixelStride;
         }
       }
-      FloatLanes.store(out + 4L * c, sum.div(divisor));
+      sum.div(divisor).intoMemorySegment(ALL, out + 4L * c & MASK, ORDER);
     }
   }
 
   static void maxGradient(int channels, long window, long rowStride, long pixelStride, int rows, int columns,
       long gradient, long target,
       long targetRow, long targetPixel) {
-    FloatVector zero = FloatVector.zero(FloatLanes.SPECIES);
+    FloatVector zero = FloatVector.zero(S);
     for (int c = 0; c < channels; c += COUNT) {
-      FloatVector m = max(window + 4L * c, rowStride, pixelStride, rows, columns);
+      FloatVector m = FloatVector.broadcast(S, Float.NEGATIVE_INFINITY);
+      for (int r = 0; r < rows; r++) {
+        long p = window + 4L * c + r * rowStride;
+        for (int q = 0; q < columns; q++) {
+          m = m.max(FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER));
+          p += pixelStride;
+        }
+      }
       // What is left to give: zero once a lane has found its maximum.
-      FloatVector g = FloatLanes.load(gradient + 4L * c);
+      FloatVector g = FloatVector.fromMemorySegment(S, ALL, gradient + 4L * c & MASK, ORDER);
       for (int r = 0; r < rows; r++) {
         long p = window + 4L * c + r * rowStride;
         long t = target + 4L * c + r * targetRow;
         for (int q = 0; q < columns; q++) {
-          FloatVector v = FloatLanes.load(p);
+          FloatVector v = FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER);
           // A NaN is unequal to itself, and then the maximum is NaN too.
           VectorMask<Float> here = v.compare(VectorOperators.EQ, m).or(v.compare(VectorOperators.NE, v));
-          FloatLanes.store(t, FloatLanes.load(t).add(zero.blend(g, here)));
+          FloatVector.fromMemorySegment(S, ALL, t & MASK, ORDER).add(zero.blend(g, here)).intoMemorySegment(ALL, t & MASK, ORDER);
           g = g.blend(zero, here);
           p += pixelStride;
           t += targetPixel;
@@ -72,11 +82,11 @@ final class VectorPool {
       float divisor,
       long gradient) {
     for (int c = 0; c < channels; c += COUNT) {
-      FloatVector share = FloatLanes.load(gradient + 4L * c).div(divisor);
+      FloatVector share = FloatVector.fromMemorySegment(S, ALL, gradient + 4L * c & MASK, ORDER).div(divisor);
       for (int r = 0; r < rows; r++) {
         long p = window + 4L * c + r * rowStride;
         for (int q = 0; q < columns; q++) {
-          FloatLanes.store(p, FloatLanes.load(p).add(share));
+          FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER).add(share).intoMemorySegment(ALL, p & MASK, ORDER);
           p += pixelStride;
         }
       }

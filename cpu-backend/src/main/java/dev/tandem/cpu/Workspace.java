@@ -21,6 +21,8 @@ final class Workspace {
   enum Slot {
     /** A tile that juts out over the edge of its matrix. */
     TILE,
+    /** A square block on its way to being transposed. */
+    TRANSPOSED_BLOCK,
     /** Packed panels of the left operand, shared. */
     LEFT_PANELS,
     /** Packed panels of the right operand, shared. */
