@@ -29,7 +29,7 @@ final class CheckedKernels extends ClassLoader {
   /** A backend that refuses every access to memory that is not its operation's. */
   static Backend open(int threads) {
     try {
-      Constructor<?> made = Once.LOADER.loadClass(CpuKernels.class.getName()).getDeclaredConstructor(int.class);
+      Constructor<?> made = twin(CpuKernels.class).getDeclaredConstructor(int.class);
       made.setAccessible(true);
       return (Backend) made.newInstance(threads);
     } catch (InvocationTargetException e) {
@@ -37,6 +37,11 @@ final class CheckedKernels extends ClassLoader {
     } catch (ReflectiveOperationException e) {
       throw new IllegalStateException("the checked CPU backend does not load", e);
     }
+  }
+
+  /** The class of the same name with checks in it. */
+  static Class<?> twin(Class<?> kernel) throws ClassNotFoundException {
+    return Class.forName(kernel.getName(), true, Once.LOADER);
   }
 
   /** Those that a user sees stay single. */
