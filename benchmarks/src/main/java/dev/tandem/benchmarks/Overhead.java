@@ -38,7 +38,7 @@ final class Overhead {
    * @param kernelMicroseconds in the same windows, inside the calls
    * @param beside median over the windows of the part of a step that is outside of its calls
    * @param calls in a step
-   * @param bytes on the heap, a step, over all threads
+   * @param bytes on the heap, a step, over all threads; the median over the windows, since few steps run their body
    * @param collections by all collectors while the steps were measured
    */
   record Figures(double stepMicroseconds, double kernelMicroseconds, double beside, double calls, double bytes,
@@ -118,19 +118,21 @@ final class Overhead {
     List<Double> times = new ArrayList<>();
     List<Double> kernels = new ArrayList<>();
     List<Double> beside = new ArrayList<>();
+    List<Double> bytes = new ArrayList<>();
     long calls = backend.calls();
-    long bytes = memory.getTotalThreadAllocatedBytes();
     long collections = collections();
     int done = 0;
     while (done < steps) {
       int now = Math.min(window, steps - done);
       long inside = backend.nanos();
+      long allocated = memory.getTotalThreadAllocatedBytes();
       long from = System.nanoTime();
       for (int i = 0; i < now; i++) {
         step.run(data);
       }
       double all = System.nanoTime() - from;
       inside = backend.nanos() - inside;
+      bytes.add((memory.getTotalThreadAllocatedBytes() - allocated) / (double) now);
       times.add(all * 1e-3 / now);
       kernels.add(inside * 1e-3 / now);
       beside.add((all - inside) / all);
@@ -138,7 +140,7 @@ final class Overhead {
     }
     long after = collections();
     Figures f = new Figures(StepTiming.median(times), StepTiming.median(kernels), StepTiming.median(beside),
-        (backend.calls() - calls) / (double) steps, (memory.getTotalThreadAllocatedBytes() - bytes) / (double) steps,
+        (backend.calls() - calls) / (double) steps, StepTiming.median(bytes),
         after - collections);
     backend.close();
     return f;
