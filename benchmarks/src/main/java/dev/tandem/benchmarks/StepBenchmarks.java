@@ -164,7 +164,9 @@ final class StepBenchmarks {
       row.put("host_ms", timing.hostMilliseconds(() -> step.runAll(List.of())));
       row.put("items_per_second", workload.itemsPerStep() / milliseconds * 1e3);
       Double given = options.peak();
-      OptionalDouble peak = given == null ? PeakRate.of(device.describe(), options.precision()) : OptionalDouble.of(given);
+      OptionalDouble peak = given == null
+          ? PeakRate.of(device.describe(), options.precision())
+          : OptionalDouble.of(given);
       if (peak.isPresent()) {
         row.put("peak_flops", peak.getAsDouble());
         row.put("peak_share", workload.flopsPerStep() / (milliseconds * 1e-3) / peak.getAsDouble());

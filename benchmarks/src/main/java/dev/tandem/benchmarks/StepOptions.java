@@ -28,9 +28,9 @@ import org.jspecify.annotations.Nullable;
  * @param json where to add an object for each workload; null for nowhere
  * @param started when the process was started; null for when the JVM says it was
  */
-record StepOptions(List<Workload> workloads, String device, Precision precision, boolean eager, int losses, double seconds, double warmup,
-    @Nullable Double peak, @Nullable Path weights, @Nullable Path saveWeights, @Nullable Path json,
-    @Nullable Instant started) {
+record StepOptions(List<Workload> workloads, String device, Precision precision, boolean eager, int losses,
+    double seconds, double warmup, @Nullable Double peak, @Nullable Path weights, @Nullable Path saveWeights,
+    @Nullable Path json, @Nullable Instant started) {
   static final String USAGE = """
       benchmarks/run steps WORKLOAD[,WORKLOAD...] [options]: times training steps on any device.
 
@@ -51,6 +51,10 @@ record StepOptions(List<Workload> workloads, String device, Precision precision,
 
       Exit status: 0 all were run, 1 one failed, 2 the command line cannot be used. Workloads:
       """;
+
+  /** Those that have a value. */
+  private static final List<String> OPTIONS = List.of("--device", "--precision", "--threads", "--batch", "--size",
+      "--losses", "--seconds", "--warmup", "--peak", "--weights", "--save-weights", "--json", "--started");
 
   StepOptions {
     workloads = List.copyOf(workloads);
@@ -101,9 +105,6 @@ record StepOptions(List<Workload> workloads, String device, Precision precision,
         or(number(values, "--warmup", Double::valueOf, 0), 3.0), peak == null ? null : peak * 1e12, weights,
         saveWeights, path(values, "--json"), started == null ? null : Instant.ofEpochMilli((long) (started * 1e3)));
   }
-
-  private static final List<String> OPTIONS = List.of("--device", "--precision", "--threads", "--batch", "--size", "--losses",
-      "--seconds", "--warmup", "--peak", "--weights", "--save-weights", "--json", "--started");
 
   private static Precision precision(String name) {
     for (Precision p : Precision.values()) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.tandem.core.io.Json;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -43,7 +44,8 @@ class CompareTest {
         import json, sys
         words = sys.argv[1:]
         if "--list" in words:
-            print(json.dumps({"settings": {"mlp128": ["eager", "fast", "broken", "wrong"]}, "chip": "c", "versions": {}}))
+            settings = {"mlp128": ["eager", "fast", "broken", "wrong"]}
+            print(json.dumps({"settings": settings, "chip": "c", "versions": {}}))
             sys.exit()
         given = dict(zip(words, words[1:]))
         setting = given.get("--setting", "")
@@ -67,7 +69,7 @@ class CompareTest {
         "--rows", "mlp128", "--limit", "60", "--rounds", "2", "--commit", "none", "--java", tandem.toString(), "--jar",
         "none", "--python", pytorch.toString(), "--out", folder.resolve("results").toString()));
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-    String output = new String(process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
     assertThat(process.exitValue()).as(output).isEqualTo(status);
     var result = (Map<?, ?>) Json.parse("result", Files.readString(folder.resolve("results/compare.json")));

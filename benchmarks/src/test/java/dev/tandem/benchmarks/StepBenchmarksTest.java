@@ -12,6 +12,7 @@ import dev.tandem.core.shape.HostArray;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -94,7 +95,7 @@ class StepBenchmarksTest {
     assertThat((Long) row.get("calls")).isBetween(10L, 100L);
     assertThat((Double) row.get("step_with_upload_ms")).isPositive();
     assertThat((Long) row.get("device_bytes")).isGreaterThan(2L * 4 * 535_818);
-    assertThat(out.toString()).contains("mlp128", "of peak");
+    assertThat(out.toString(StandardCharsets.UTF_8)).contains("mlp128", "of peak");
   }
 
   @Test
@@ -108,7 +109,8 @@ class StepBenchmarksTest {
   @Test
   void aloneItListsTheWorkloads() {
     assertThat(StepBenchmarks.run(new String[0], new PrintStream(out), new PrintStream(err))).isZero();
-    Workload.all().forEach(w -> assertThat(out.toString()).contains(w.name(), w.description()));
+    String list = out.toString(StandardCharsets.UTF_8);
+    Workload.all().forEach(w -> assertThat(list).contains(w.name(), w.description()));
   }
 
   @ParameterizedTest
@@ -117,13 +119,13 @@ class StepBenchmarksTest {
       "mlp128,cnn --save-weights w", "mlp128 --seconds -1"})
   void aCommandLineThatCannotBeUsedIsOneLine(String arguments) {
     assertThat(run(arguments)).isEqualTo(2);
-    assertThat(err.toString().lines()).singleElement().asString().startsWith("error: ");
+    assertThat(err.toString(StandardCharsets.UTF_8).lines()).singleElement().asString().startsWith("error: ");
   }
 
   @Test
   void aRowThatFailsDoesNotStopTheNext() {
     assertThat(run("resnet18-32,mlp128 --device cpu --precision bf16 --batch 2 --losses 1 --seconds 0")).isOne();
-    assertThat(err.toString().lines()).hasSize(2).allMatch(l -> l.contains("fp32"));
+    assertThat(err.toString(StandardCharsets.UTF_8).lines()).hasSize(2).allMatch(l -> l.contains("fp32"));
   }
 
   @Test

@@ -197,7 +197,7 @@ class FaultTest {
         + "cuda:0 with CUDNN_STATUS_NOT_SUPPORTED", "in Conv2d", "usable").doesNotContain("unusable");
     assertThat(train("cudnnRNNForward:1=3000", "LSTM")).contains("failed <cudnnRNNForward failed on cuda:0 with "
         + "CUDNN_STATUS_NOT_SUPPORTED", "in Recurrent", "usable").doesNotContain("unusable");
-    assertThat(train("cublasSgemm_v2:1=15")).contains("failed <cublas", "CUBLAS_STATUS_NOT_SUPPORTED", "in MatMul",
+    assertThat(train("cublasGemmEx:1=15")).contains("failed <cublas", "CUBLAS_STATUS_NOT_SUPPORTED", "in MatMul",
         "usable").doesNotContain("unusable");
   }
 

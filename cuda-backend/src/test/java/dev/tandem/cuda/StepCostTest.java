@@ -28,8 +28,8 @@ class StepCostTest {
   private static final String GRAPH = "cuGraphLaunch";
   private static final String TO_DEVICE = "cuMemcpyHtoDAsync_v2";
   private static final String FROM_DEVICE = "cuMemcpyDtoHAsync_v2";
-  private static final List<String> LAUNCHES = List.of("cuLaunchKernel", "cublasSgemm_v2",
-      "cublasSgemmStridedBatched", "cudnnConvolutionForward", "cudnnRNNForward");
+  private static final List<String> LAUNCHES = List.of("cuLaunchKernel", "cublasGemmEx",
+      "cublasGemmStridedBatchedEx", "cudnnConvolutionForward", "cudnnRNNForward");
   private static final List<String> WAITS = List.of("cuStreamSynchronize", "cuCtxSynchronize", "cuEventSynchronize",
       "cuMemcpyDtoH_v2", "cuMemcpyHtoD_v2", "cuMemAlloc_v2", "cuMemFree_v2", "cuMemAllocHost_v2");
   /** The step after these is no replay that is checked by running it call by call. */

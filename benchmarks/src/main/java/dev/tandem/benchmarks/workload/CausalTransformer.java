@@ -15,8 +15,8 @@ import dev.tandem.core.tensor.Tensor;
 import java.util.OptionalInt;
 
 /**
- * A decoder alone, in which every position attends to those before it (Radford et al., "Improving language understanding
- * by generative pre-training", 2018) with 10.8 million parameters: 6 layers of 384 features in 6 heads, 1536 in
+ * A decoder alone, in which every position attends to those before it (Radford et al., "Improving language
+ * understanding by generative pre-training", 2018) with 10.8 million parameters: 6 layers of 384 features in 6 heads, 1536 in
  * between, GELU, normalised inputs, learned positions, an alphabet of 96, no dropout; trained with AdamW.
  *
  * @param size positions of each sequence, at most 256

@@ -146,7 +146,7 @@ abstract class ConvolutionContract extends Contract {
         Spec spec = op.outputs(List.of(image.operand().spec(), weight.operand().spec())).get(0);
         Layout layout = backend().layout(op, List.of(image.operand(), weight.operand()), spec);
         assertThat(layout.shape()).isEqualTo(spec.shape());
-        assertThat(Trial.addresses(layout)).as("no two elements share an address").doesNotHaveDuplicates();
+        assertThat(Positions.addresses(layout)).as("no two elements share an address").doesNotHaveDuplicates();
         t.sums(op, List.of(image, weight), t.slot(DType.F32, layout, Numbers.ORDINARY), 16 * 9);
       });
     }

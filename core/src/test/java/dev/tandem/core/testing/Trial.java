@@ -21,7 +21,6 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
 import java.util.random.RandomGenerator;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Assertions;
 
@@ -80,21 +79,6 @@ final class Trial implements AutoCloseable {
     }
   }
 
-  /** What an output should hold and how far from it a backend may be, by row-major position. */
-  private static final class Expected {
-    final double[] value;
-    final double[] error;
-
-    Expected(double[] value, double[] error) {
-      this.value = value;
-      this.error = error;
-    }
-
-    static Expected exactly(double[] value) {
-      return new Expected(value, new double[value.length]);
-    }
-  }
-
   private final Backend backend;
   private final ReferenceBackend oracle;
   private final long seed;
@@ -141,7 +125,7 @@ final class Trial implements AutoCloseable {
   /** These numbers, row-major. */
   Slot slot(DType dtype, double[] numbers, Arrangement arrangement, int... dims) {
     Slot s = slot(dtype, arrangement, dims);
-    long[] addresses = addresses(s.layout);
+    long[] addresses = Positions.addresses(s.layout);
     for (int i = 0; i < addresses.length; i++) {
       s.before.set(addresses[i], numbers[i]);
     }
@@ -395,11 +379,11 @@ final class Trial implements AutoCloseable {
   private void compare(Op op, List<Slot> in, List<Slot> out, int k, Expected expected) {
     Slot s = out.get(k);
     HostArray after = read(s);
-    long[] addresses = addresses(s.layout);
+    long[] addresses = Positions.addresses(s.layout);
     BitSet inside = new BitSet();
     for (Slot o : out) {
       if (o.got.equals(s.got)) {
-        Arrays.stream(addresses(o.layout)).forEach(a -> inside.set((int) a));
+        Arrays.stream(Positions.addresses(o.layout)).forEach(a -> inside.set((int) a));
       }
     }
     for (int position = 0; position < addresses.length; position++) {
@@ -408,8 +392,8 @@ final class Trial implements AutoCloseable {
       double error = expected.error[position];
       compared++;
       undecided += Double.isInfinite(error) ? 1 : 0;
-      if (!accepts(s.dtype(), got, want, error)) {
-        Assertions.fail(describe(op, in, out) + ": output " + k + " at " + Arrays.toString(index(s.shape(), position))
+      if (!Expected.accepts(s.dtype(), got, want, error)) {
+        Assertions.fail(describe(op, in, out) + ": output " + k + " at " + Arrays.toString(Positions.index(s.shape(), position))
             + " is " + got + ", not " + want + " ± "
             + error);
       }
@@ -424,86 +408,8 @@ final class Trial implements AutoCloseable {
     }
   }
 
-  /** Rounding is monotonic: what is stored lies between the stored ends of the interval. */
-  private static boolean accepts(DType dtype, double got, double want, double error) {
-    if (Double.isInfinite(error)) {
-      return true;
-    }
-    if (Double.isNaN(want)) {
-      return dtype.isFloat() ? Double.isNaN(got) : got == 0;
-    }
-    return switch (dtype) {
-      case F32 -> (float) (want - error) <= got && got <= (float) (want + error);
-      case F64 -> want - error <= got && got <= want + error;
-      case BF16 -> bf16(want - error) <= got && got <= bf16(want + error);
-      case I32 -> got == (int) want;
-      case U8 -> got == ((int) want & 0xFF);
-      case BOOL -> got == (want != 0 ? 1 : 0);
-    };
-  }
-
-  private static double bf16(double v) {
-    return Float.intBitsToFloat(HostArray.toBf16((float) v) << 16);
-  }
-
-  /** Where each element lies, by row-major position. */
-  static long[] addresses(Layout layout) {
-    long[] r = new long[Math.toIntExact(layout.shape().size())];
-    Arrays.setAll(r, p -> {
-      long a = layout.offset();
-      int[] at = index(layout.shape(), p);
-      for (int i = 0; i < at.length; i++) {
-        a += at[i] * layout.stride(i);
-      }
-      return a;
-    });
-    return r;
-  }
-
-  private static int[] index(Shape shape, int position) {
-    int[] at = new int[shape.rank()];
-    int rest = position;
-    for (int i = at.length - 1; i >= 0; i--) {
-      at[i] = rest % shape.dim(i);
-      rest /= shape.dim(i);
-    }
-    return at;
-  }
-
   private String describe(Op op, List<Slot> in, List<Slot> out) {
-    String code = switch (op) {
-      case Pointwise p -> " {" + listing(p.program()) + "}";
-      case Reduce r -> " {" + listing(r.prologue()) + "}";
-      default -> "";
-    };
-    return backend.name() + ", seed " + seed + ": " + op.getClass().getSimpleName() + " " + op + code + " of "
-        + describe(in) + " into "
-        + describe(out);
-  }
-
-  /** One line: {@code r0 = INPUT 0; r1 = EXP r0; -> [1]}. */
-  private static String listing(Program p) {
-    StringBuilder text = new StringBuilder();
-    for (int n = 0; n < p.code().size(); n++) {
-      Program.Instruction i = p.code().get(n);
-      text.append('r').append(n).append(" = ").append(i.op());
-      switch (i.op()) {
-        case INPUT, ARGUMENT, RANDOM -> text.append(' ').append(i.index());
-        case CONST -> text.append(' ').append(i.value()).append(' ').append(i.kind());
-        default -> {
-        }
-      }
-      int[] registers = {i.a(), i.b(), i.c()};
-      for (int k = 0; k < i.op().arity(); k++) {
-        text.append(" r").append(registers[k]);
-      }
-      text.append("; ");
-    }
-    return text.append("-> ").append(p.outputs()).toString();
-  }
-
-  private static String describe(List<Slot> slots) {
-    return slots.stream().map(s -> s.dtype() + "" + s.layout).collect(Collectors.joining(", "));
+    return backend.name() + ", seed " + seed + ": " + CallText.of(op, operands(in), operands(out));
   }
 
   @Override

@@ -175,7 +175,7 @@ class TrialTest {
   void arrangementsGiveEachElementItsOwnAddress(Arrangement a) {
     for (int[] dims : new int[][] {{}, {0}, {1}, {7}, {3, 5}, {2, 3, 4}, {2, 3, 4, 5}, {2, 1, 3, 2, 4}, {3, 0, 2}}) {
       assertThat(a.of(Shape.of(dims)).shape()).isEqualTo(Shape.of(dims));
-      assertThat(Trial.addresses(a.of(Shape.of(dims)))).doesNotHaveDuplicates();
+      assertThat(Positions.addresses(a.of(Shape.of(dims)))).doesNotHaveDuplicates();
     }
     boolean plain = a == Arrangement.CONTIGUOUS || a == Arrangement.OFFSET;
     assertThat(a.of(Shape.of(2, 3, 4, 5)).isContiguous()).isEqualTo(plain);

@@ -31,7 +31,7 @@ public final class EmulatorCounts {
     return count(calls, function);
   }
 
-  /** Work that was done on streams and in graphs, by name: a kernel's, {@code copy}, {@code memset}, {@code cublasSgemm_v2}. */
+  /** Work that was done on streams and in graphs, by name: a kernel's, {@code copy}, {@code memset}, {@code cublasGemmEx}. */
   public long work(String name) {
     return count(work, name);
   }
