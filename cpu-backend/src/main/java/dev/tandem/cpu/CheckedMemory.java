@@ -11,7 +11,7 @@ final class CheckedMemory {
 
   /** Segments with bounds of their own check themselves. */
   static void check(MemorySegment segment, long at, long bytes, boolean write) {
-    if (segment == Memory.ALL && bytes > 0) {
+    if (bytes > 0 && segment.equals(Memory.ALL)) {
       Allocations.check(at, bytes, write);
     }
   }
