@@ -110,6 +110,7 @@ class SteadyAllocationTest {
   @Test
   void aTrainersStepsDoNotEvenAllocateTheirBatches() {
     Assumptions.assumeTrue(Lanes.AVAILABLE, "there are no vectors to be boxed");
+    Assumptions.assumeFalse(Boolean.getBoolean("tandem.cpu.checked"), "checks make objects");
     var random = new SplittableRandom(SEED);
     var model = new Sequential(new Linear(784, 128), new Relu(), new Linear(128, 10));
     byte[] pixels = new byte[WINDOW * 32 * 784];
@@ -133,6 +134,7 @@ class SteadyAllocationTest {
   @MethodSource("trainings")
   void aReplayedStepAllocatesHardlyAnything(Training training) {
     Assumptions.assumeTrue(Lanes.AVAILABLE, "there are no vectors to be boxed");
+    Assumptions.assumeFalse(Boolean.getBoolean("tandem.cpu.checked"), "checks make objects");
     var threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     // One thread, so that all is done, and counted, here.
     training.model.on(new Device(new CpuBackend(1)), SEED);
