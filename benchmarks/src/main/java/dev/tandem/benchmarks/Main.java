@@ -4,8 +4,8 @@ import java.io.IOException;
 import java.util.Arrays;
 
 /**
- * {@code benchmarks/run}: {@code steps ...} times training steps, {@code launches ...} compares fresh JVMs, anything else
- * is for JMH.
+ * {@code benchmarks/run}: {@code steps ...} times training steps, {@code launches ...} compares fresh JVMs, {@code
+ * overhead ...} tells the framework from its kernels, anything else is for JMH.
  */
 public final class Main {
   private Main() {
@@ -18,6 +18,9 @@ public final class Main {
     }
     if (arguments.length > 0 && arguments[0].equals("launches")) {
       System.exit(Launches.run(Arrays.copyOfRange(arguments, 1, arguments.length), System.out, System.err));
+    }
+    if (arguments.length > 0 && arguments[0].equals("overhead")) {
+      System.exit(Overhead.run(Arrays.copyOfRange(arguments, 1, arguments.length), System.out, System.err));
     }
     org.openjdk.jmh.Main.main(arguments);
   }

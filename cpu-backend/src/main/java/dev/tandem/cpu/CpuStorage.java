@@ -5,6 +5,7 @@ import dev.tandem.core.backend.Storage;
 import dev.tandem.core.shape.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /** Native memory, aligned to a cache line, with a margin so that a whole vector may be read at the last element. */
 final class CpuStorage implements Storage {
@@ -19,7 +20,8 @@ final class CpuStorage implements Storage {
     this.dtype = dtype;
     this.elements = elements;
     this.arena = Arena.ofShared();
-    this.segment = arena.allocate(Math.addExact(Math.multiplyExact(elements, dtype.bytes()), MARGIN), Memory.ALIGNMENT);
+    this.segment = Memory.allocate(arena, Math.multiplyExact(elements, dtype.bytes()), MARGIN, Allocation.Use.STORAGE,
+        "storage of " + elements + " " + dtype);
   }
 
   private CpuStorage(CpuStorage bytes) {
@@ -51,13 +53,22 @@ final class CpuStorage implements Storage {
     throw new IllegalArgumentException(call.op().name() + " was called without the scratch memory that it wants");
   }
 
-  /** The elements from {@code at} on, {@code bytes} long, bounds checked. */
+  boolean isReleased() {
+    return !segment.scope().isAlive();
+  }
+
+  /**
+   * The elements from {@code at} on, {@code bytes} long.
+   *
+   * @throws IndexOutOfBoundsException if there are not so many
+   */
   MemorySegment slice(long at, long bytes) {
-    return segment.asSlice(at * dtype.bytes(), bytes);
+    Objects.checkIndex(at, elements + 1);
+    return segment.asSlice(0, elements * dtype.bytes()).asSlice(at * dtype.bytes(), bytes);
   }
 
   @Override
   public Runnable release() {
-    return arena::close;
+    return Memory.CHECKED ? Allocations.release(segment.address(), arena) : arena::close;
   }
 }

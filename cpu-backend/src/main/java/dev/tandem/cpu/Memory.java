@@ -1,5 +1,6 @@
 package dev.tandem.cpu;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -17,10 +18,29 @@ final class Memory {
   static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED;
   static final ValueLayout.OfShort I16 = ValueLayout.JAVA_SHORT_UNALIGNED;
   static final ValueLayout.OfByte I8 = ValueLayout.JAVA_BYTE;
+  /**
+   * Whether these classes are the {@linkplain CheckedKernels second set}, in which every access is checked. A constant: in the
+   * first set nothing is left of what depends on it.
+   */
+  static final boolean CHECKED = Memory.class.getClassLoader() != CpuBackend.class.getClassLoader();
   /** Blocks begin at multiples of this: a cache line and the widest vector. */
   static final int ALIGNMENT = 64;
 
   private Memory() {
+  }
+
+  /**
+   * Aligned memory for kernels.
+   *
+   * @param margin bytes behind the others that may be read, since kernels read whole vectors, and mean nothing
+   * @param what how errors of the checked mode call it
+   */
+  static MemorySegment allocate(Arena arena, long bytes, long margin, Allocation.Use use, String what) {
+    MemorySegment segment = arena.allocate(Math.addExact(bytes, margin), ALIGNMENT);
+    if (CHECKED) {
+      Allocations.add(new Allocation(segment, bytes, use, what));
+    }
+    return segment;
   }
 
   static float getFloat(long address) {

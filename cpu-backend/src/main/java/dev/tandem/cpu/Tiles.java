@@ -43,7 +43,7 @@ final class Tiles {
 
   private static long negativeZeros() {
     int count = VECTOR_TILE * LANES;
-    long zeros = Arena.global().allocate(4L * count, Memory.ALIGNMENT).address();
+    long zeros = Memory.allocate(Arena.global(), 4L * count, 0, Allocation.Use.KERNEL, "negative zeros").address();
     for (int i = 0; i < count; i++) {
       Memory.setFloat(zeros + 4L * i, -0f);
     }

@@ -28,8 +28,8 @@ final class WarmUp {
   private static final long PAUSE_NANOS = 200_000;
 
   static {
-    ZEROS = Arena.global().allocate(BYTES, Memory.ALIGNMENT).address();
-    OUTPUT = Arena.global().allocate(BYTES, Memory.ALIGNMENT).address();
+    ZEROS = Memory.allocate(Arena.global(), BYTES, 0, Allocation.Use.KERNEL, "memory to warm up with").address();
+    OUTPUT = Memory.allocate(Arena.global(), BYTES, 0, Allocation.Use.KERNEL, "memory to warm up with").address();
   }
 
   private WarmUp() {

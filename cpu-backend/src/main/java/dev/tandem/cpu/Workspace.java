@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.EnumMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Scratch memory of kernels: every thread has its own, one block for each purpose, kept from call to call, so that
@@ -76,12 +77,26 @@ final class Workspace {
 
   private long block(Slot slot, long bytes) {
     MemorySegment block = blocks.get(slot);
+    if (Memory.CHECKED) {
+      return fresh(slot, bytes, block);
+    }
     if (block == null || block.byteSize() < bytes) {
       // Some room to spare, so that slowly growing operations do not allocate each time. The collector frees the old
       // block.
       block = Arena.ofAuto().allocate(bytes + bytes / 8, Memory.ALIGNMENT);
       blocks.put(slot, block);
     }
+    return block.address();
+  }
+
+  /** A block of just that size, full of NaN; the one before is not to be used any more. */
+  private long fresh(Slot slot, long bytes, @Nullable MemorySegment before) {
+    if (before != null) {
+      Allocations.free(before.address(), () -> {});
+    }
+    MemorySegment block = Memory.allocate(Arena.ofAuto(), bytes, 0, Allocation.Use.KERNEL, "workspace " + slot);
+    block.fill(Allocation.POISON);
+    blocks.put(slot, block);
     return block.address();
   }
 }

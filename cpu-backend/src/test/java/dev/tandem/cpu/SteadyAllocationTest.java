@@ -4,12 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
 import dev.tandem.core.autograd.Gradients;
+import dev.tandem.core.data.ArrayDataset;
 import dev.tandem.core.data.Batch;
+import dev.tandem.core.data.DataLoader;
+import dev.tandem.core.data.Normalize;
 import dev.tandem.core.nn.BatchNorm2d;
 import dev.tandem.core.nn.Conv2d;
+import dev.tandem.core.nn.ConvOptions;
 import dev.tandem.core.nn.Embedding;
 import dev.tandem.core.nn.Flatten;
 import dev.tandem.core.nn.Gelu;
+import dev.tandem.core.nn.GlobalAvgPool2d;
 import dev.tandem.core.nn.LayerNorm;
 import dev.tandem.core.nn.Linear;
 import dev.tandem.core.nn.Loss;
@@ -18,16 +23,20 @@ import dev.tandem.core.nn.Lstm;
 import dev.tandem.core.nn.MaxPool2d;
 import dev.tandem.core.nn.RecurrentOptions;
 import dev.tandem.core.nn.Relu;
+import dev.tandem.core.nn.Residual;
 import dev.tandem.core.nn.Sequential;
 import dev.tandem.core.optim.Adam;
 import dev.tandem.core.shape.HostArray;
 import dev.tandem.core.tensor.Device;
 import dev.tandem.core.tensor.Tensor;
+import dev.tandem.core.train.Epochs;
 import dev.tandem.core.train.TrainStep;
+import dev.tandem.core.train.Trainer;
 import java.lang.management.ManagementFactory;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -60,11 +69,21 @@ class SteadyAllocationTest {
                 new Relu(), new MaxPool2d(2), new Flatten(), new Linear(1024, 64), new LayerNorm(64),
                 new Linear(64, 10)),
             Losses.crossEntropy(), Batch.of(floats(random, 4, 1, 22, 22), labels(random, 10, 4))),
+        new Training("residual",
+            new Sequential(convolution(3, 16), new BatchNorm2d(16), new Relu(),
+                new Residual(new Sequential(convolution(16, 16), new BatchNorm2d(16), new Relu(), convolution(16, 16),
+                    new BatchNorm2d(16))),
+                new Relu(), new GlobalAvgPool2d(), new Flatten(), new Linear(16, 10)),
+            Losses.crossEntropy(), Batch.of(floats(random, 4, 3, 16, 16), labels(random, 10, 4))),
         new Training("LSTM",
             new Sequential(new Embedding(40, 32), new Lstm(32, 64, RecurrentOptions.DEFAULT.withBatchFirst(true)),
                 new Linear(64, 40)),
             (p, t) -> Losses.crossEntropy().apply(p.reshape(64, 40), t.reshape(64)),
             Batch.of(labels(random, 40, 8, 8), labels(random, 40, 8, 8))));
+  }
+
+  private static Conv2d convolution(int in, int out) {
+    return new Conv2d(in, out, 3, ConvOptions.DEFAULT.withPadding(1));
   }
 
   private static HostArray floats(SplittableRandom random, int... shape) {
@@ -87,10 +106,35 @@ class SteadyAllocationTest {
     return HostArray.of(random.ints(n, 0, classes).toArray(), shape);
   }
 
+  /** Over all threads: batches are made by others. */
+  @Test
+  void aTrainersStepsDoNotEvenAllocateTheirBatches() {
+    Assumptions.assumeTrue(Lanes.AVAILABLE, "there are no vectors to be boxed");
+    Assumptions.assumeFalse(Boolean.getBoolean("tandem.cpu.checked"), "checks make objects");
+    var random = new SplittableRandom(SEED);
+    var model = new Sequential(new Linear(784, 128), new Relu(), new Linear(128, 10));
+    byte[] pixels = new byte[WINDOW * 32 * 784];
+    random.nextBytes(pixels);
+    DataLoader data = new ArrayDataset(HostArray.of(pixels, WINDOW * 32, 784), labels(random, 10, WINDOW * 32))
+        .map(0, Normalize.pixels()).batches(32).shuffled();
+    var trainer = Trainer.of(model, Losses.crossEntropy(), new Adam(1e-3)).on(new Device(new CpuBackend(1)), SEED);
+    var threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long end = System.nanoTime() + PATIENCE_NANOS;
+    long least = Long.MAX_VALUE;
+    for (int epoch = 1; least >= MOST_BYTES && System.nanoTime() < end; epoch++) {
+      long before = threads.getTotalThreadAllocatedBytes();
+      trainer.fit(data, Epochs.epochs(epoch));
+      least = Math.min(least, (threads.getTotalThreadAllocatedBytes() - before) / WINDOW);
+    }
+    assertThat(trainer.state()).startsWith("replaying");
+    assertThat(least).as("bytes a step, seed %d; a batch has %d", SEED, 32 * 785 * Float.BYTES).isLessThan(MOST_BYTES);
+  }
+
   @ParameterizedTest
   @MethodSource("trainings")
   void aReplayedStepAllocatesHardlyAnything(Training training) {
     Assumptions.assumeTrue(Lanes.AVAILABLE, "there are no vectors to be boxed");
+    Assumptions.assumeFalse(Boolean.getBoolean("tandem.cpu.checked"), "checks make objects");
     var threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     // One thread, so that all is done, and counted, here.
     training.model.on(new Device(new CpuBackend(1)), SEED);

@@ -6,6 +6,7 @@ import dev.tandem.core.shape.Spec;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Samples that are rows of arrays in host memory. The arrays are not copied. */
 public final class ArrayDataset implements Dataset {
@@ -35,6 +36,11 @@ public final class ArrayDataset implements Dataset {
 
   @Override
   public Batch batch(int[] indices) {
+    return batch(indices, null);
+  }
+
+  @Override
+  public Batch batch(int[] indices, @Nullable Batch used) {
     for (int index : indices) {
       if (index < 0 || index >= all.size()) {
         throw new IndexOutOfBoundsException("sample " + index + " of a dataset of " + all.size());
@@ -42,21 +48,24 @@ public final class ArrayDataset implements Dataset {
     }
     List<HostArray> fields = new ArrayList<>(specs.size());
     for (int f = 0; f < specs.size(); f++) {
-      fields.add(rows(all.get(f), specs.get(f), indices));
+      Spec wanted = rows(specs.get(f), indices.length);
+      HostArray to = used == null ? HostArray.zeros(wanted.dtype(), wanted.shape().dims()) : used.reusable(f, wanted);
+      copy(all.get(f), to, specs.get(f).bytes(), indices);
+      fields.add(to);
     }
     return new Batch(fields);
   }
 
-  private static HostArray rows(HostArray from, Spec sample, int[] indices) {
-    if (sample.shape().size() > 0 && indices.length > (Integer.MAX_VALUE - 8) / sample.shape().size()) {
-      throw new ShapeException(
-          indices.length + " samples of " + sample + " do not fit in one Java array; ask for fewer");
+  private static Spec rows(Spec sample, int n) {
+    if (sample.shape().size() > 0 && n > (Integer.MAX_VALUE - 8) / sample.shape().size()) {
+      throw new ShapeException(n + " samples of " + sample + " do not fit in one Java array; ask for fewer");
     }
-    HostArray to = HostArray.zeros(sample.dtype(), sample.shape().insert(0, indices.length).dims());
-    long bytes = sample.bytes();
+    return new Spec(sample.shape().insert(0, n), sample.dtype());
+  }
+
+  private static void copy(HostArray from, HostArray to, long bytes, int[] indices) {
     for (int i = 0; i < indices.length; i++) {
       MemorySegment.copy(from.data(), indices[i] * bytes, to.data(), i * bytes, bytes);
     }
-    return to;
   }
 }

@@ -50,6 +50,18 @@ public record Batch(List<HostArray> fields) {
     return fields.get(i);
   }
 
+  /** This batch with another array as field {@code i}. */
+  Batch with(int i, HostArray field) {
+    List<HostArray> changed = new ArrayList<>(fields);
+    changed.set(i, field);
+    return new Batch(changed);
+  }
+
+  /** The array of field {@code i}, to be overwritten, if it is of that kind; else a new one. */
+  HostArray reusable(int i, Spec spec) {
+    return get(i).spec().equals(spec) ? get(i) : HostArray.zeros(spec.dtype(), spec.shape().dims());
+  }
+
   /** What one sample is, field by field: the fields without their first dimension. */
   public List<Spec> specs() {
     List<Spec> specs = new ArrayList<>(fields.size());

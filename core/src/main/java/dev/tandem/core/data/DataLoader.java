@@ -35,10 +35,10 @@ public final class DataLoader implements Iterable<Batch> {
   private final Settings settings;
   private final AtomicInteger nextEpoch = new AtomicInteger();
 
-  private record Settings(boolean shuffled, long seed, boolean dropLast, int prefetch, int workers) {}
+  private record Settings(boolean shuffled, long seed, boolean dropLast, int prefetch, int workers, boolean reusing) {}
 
   DataLoader(Dataset dataset, int batchSize) {
-    this(dataset, batchSize, new Settings(false, 0, false, DEFAULT_PREFETCH, 1));
+    this(dataset, batchSize, new Settings(false, 0, false, DEFAULT_PREFETCH, 1, false));
   }
 
   private DataLoader(Dataset dataset, int batchSize, Settings settings) {
@@ -66,12 +66,12 @@ public final class DataLoader implements Iterable<Batch> {
 
   /** Samples in another order in every epoch. */
   public DataLoader shuffled() {
-    return with(new Settings(true, settings.seed, settings.dropLast, settings.prefetch, settings.workers));
+    return with(new Settings(true, settings.seed, settings.dropLast, settings.prefetch, settings.workers, settings.reusing));
   }
 
   /** What the orders of a shuffled loader depend on; 0 if not set. */
   public DataLoader seed(long seed) {
-    return with(new Settings(settings.shuffled, seed, settings.dropLast, settings.prefetch, settings.workers));
+    return with(new Settings(settings.shuffled, seed, settings.dropLast, settings.prefetch, settings.workers, settings.reusing));
   }
 
   /**
@@ -80,7 +80,7 @@ public final class DataLoader implements Iterable<Batch> {
    * @throws IllegalArgumentException if the dataset has fewer samples than one batch
    */
   public DataLoader dropLast() {
-    return with(new Settings(settings.shuffled, settings.seed, true, settings.prefetch, settings.workers));
+    return with(new Settings(settings.shuffled, settings.seed, true, settings.prefetch, settings.workers, settings.reusing));
   }
 
   /**
@@ -89,7 +89,7 @@ public final class DataLoader implements Iterable<Batch> {
    * @param batches 0 makes each batch in the calling thread when it is asked for
    */
   public DataLoader prefetch(int batches) {
-    return with(new Settings(settings.shuffled, settings.seed, settings.dropLast, batches, settings.workers));
+    return with(new Settings(settings.shuffled, settings.seed, settings.dropLast, batches, settings.workers, settings.reusing));
   }
 
   /**
@@ -97,7 +97,16 @@ public final class DataLoader implements Iterable<Batch> {
    * in the same order with any number.
    */
   public DataLoader workers(int threads) {
-    return with(new Settings(settings.shuffled, settings.seed, settings.dropLast, settings.prefetch, threads));
+    return with(new Settings(settings.shuffled, settings.seed, settings.dropLast, settings.prefetch, threads, settings.reusing));
+  }
+
+  /**
+   * Makes batches in the memory of earlier ones: a batch may be read until the next one is asked for, and no longer. Training then
+   * leaves hardly anything to the garbage collector. Datasets of arrays and text windows do so, normalized or not; batches of others,
+   * and of other transformations, stay as they are.
+   */
+  public DataLoader reusing() {
+    return with(new Settings(settings.shuffled, settings.seed, settings.dropLast, settings.prefetch, settings.workers, true));
   }
 
   /** The number of batches in an epoch. */
@@ -145,6 +154,6 @@ public final class DataLoader implements Iterable<Batch> {
   private Iterator<Batch> begin(int number) {
     int[] order = settings.shuffled ? Permutation.of((int) dataset.size(), settings.seed, number) : null;
     EpochPlan plan = new EpochPlan(dataset, order, (int) samples(), batchSize, batches(), number);
-    return new EpochIterator(plan, settings.prefetch, settings.workers);
+    return new EpochIterator(plan, settings.prefetch, settings.workers, settings.reusing);
   }
 }

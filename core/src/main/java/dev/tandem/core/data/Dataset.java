@@ -2,7 +2,6 @@ package dev.tandem.core.data;
 
 import dev.tandem.core.shape.HostArray;
 import dev.tandem.core.shape.Spec;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -30,6 +29,16 @@ public interface Dataset {
    * @throws IndexOutOfBoundsException if there is no such sample
    */
   Batch batch(int[] indices);
+
+  /**
+   * The same samples, in the arrays of {@code used} as far as they have the right shape and the implementation takes them.
+   *
+   * @param used a batch of this dataset that nobody will read any more
+   * @throws IndexOutOfBoundsException if there is no such sample
+   */
+  default Batch batch(int[] indices, Batch used) {
+    return batch(indices);
+  }
 
   /**
    * This dataset in batches of {@code size} samples, in order; see {@link DataLoader} for what can be chosen from
@@ -64,11 +73,8 @@ public interface Dataset {
       throw new IndexOutOfBoundsException(
           "field " + field + " of samples with " + specs().size() + " fields: " + specs());
     }
-    return map(batch -> {
-      List<HostArray> fields = new ArrayList<>(batch.fields());
-      fields.set(field, transformation.apply(batch.get(field)));
-      return new Batch(fields);
-    });
+    return transformation instanceof Normalize normalize ? new NormalizedDataset(this, field, normalize)
+        : map(batch -> batch.with(field, transformation.apply(batch.get(field))));
   }
 
   /**

@@ -8,6 +8,7 @@ import java.util.NoSuchElementException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The batches of one epoch, a few of them in the making. Tasks hold the plan and not the iterator, so an abandoned one
@@ -21,12 +22,18 @@ final class EpochIterator implements Iterator<Batch> {
   private final ArrayDeque<CompletableFuture<Batch>> inFlight = new ArrayDeque<>();
   /** For each worker, when it will be free; these hold no batches. */
   private final List<CompletableFuture<Boolean>> free = new ArrayList<>();
+  private final boolean reusing;
+  /** The batch that the caller has, when its memory will be used again. */
+  private @Nullable Batch given;
+  private @Nullable Batch used;
   private int submitted;
   private int taken;
 
-  EpochIterator(EpochPlan plan, int prefetch, int workers) {
+  /** @param reusing whether a batch is done with when the next one is asked for */
+  EpochIterator(EpochPlan plan, int prefetch, int workers, boolean reusing) {
     this.plan = plan;
     this.prefetch = prefetch;
+    this.reusing = reusing;
     for (int i = 0; i < Math.min(workers, prefetch); i++) {
       free.add(CompletableFuture.completedFuture(true));
     }
@@ -38,7 +45,10 @@ final class EpochIterator implements Iterator<Batch> {
       EpochPlan epoch = plan;
       int number = submitted++;
       int worker = number % free.size();
-      CompletableFuture<Batch> batch = free.get(worker).thenApplyAsync(turn -> epoch.load(number), VIRTUAL_THREADS);
+      Batch memory = used;
+      used = null;
+      CompletableFuture<Batch> batch =
+          free.get(worker).thenApplyAsync(turn -> epoch.load(number, memory), VIRTUAL_THREADS);
       free.set(worker, batch.handle((made, failure) -> true));
       inFlight.addLast(batch);
     }
@@ -55,10 +65,14 @@ final class EpochIterator implements Iterator<Batch> {
       throw new NoSuchElementException("epoch " + plan.epoch() + " has " + plan.batches() + " batches");
     }
     int number = taken;
+    if (given != null) {
+      used = given;
+      given = null;
+    }
     if (prefetch == 0) {
       taken++;
       try {
-        return plan.load(number);
+        return give(plan.load(number, used));
       } catch (RuntimeException | Error e) {
         throw plan.failure(number, e);
       }
@@ -74,6 +88,11 @@ final class EpochIterator implements Iterator<Batch> {
       throw plan.failure(number, e.getCause());
     }
     take();
+    return give(batch);
+  }
+
+  private Batch give(Batch batch) {
+    given = reusing ? batch : null;
     return batch;
   }
 

@@ -10,8 +10,12 @@ import org.jspecify.annotations.Nullable;
  */
 @SuppressWarnings("ArrayRecordComponent") // Never compared; the array is made for this plan and never written to.
 record EpochPlan(Dataset dataset, int @Nullable [] order, int samples, int batchSize, int batches, int epoch) {
-  /** Makes batch {@code number}. */
-  Batch load(int number) {
+  /**
+   * Makes batch {@code number}.
+   *
+   * @param used a batch whose memory may be taken
+   */
+  Batch load(int number, @Nullable Batch used) {
     int from = number * batchSize;
     int to = (int) Math.min(samples, (long) from + batchSize);
     int[] indices;
@@ -23,7 +27,7 @@ record EpochPlan(Dataset dataset, int @Nullable [] order, int samples, int batch
         indices[i] = from + i;
       }
     }
-    Batch batch = dataset.batch(indices);
+    Batch batch = used == null ? dataset.batch(indices) : dataset.batch(indices, used);
     if (batch.size() != indices.length) {
       throw new IllegalStateException("the dataset made " + batch.size() + " samples when asked for " + indices.length);
     }

@@ -128,6 +128,13 @@ public final class Normalize implements UnaryOperator<HostArray> {
    */
   @Override
   public HostArray apply(HostArray batch) {
+    HostArray result = HostArray.zeros(DType.F32, batch.shape().dims());
+    apply(batch, result);
+    return result;
+  }
+
+  /** @param result F32 of the batch's shape */
+  void apply(HostArray batch, HostArray result) {
     Spec spec = batch.spec();
     int columns = mean.length;
     if (spec.dtype() == DType.BOOL) {
@@ -136,14 +143,12 @@ public final class Normalize implements UnaryOperator<HostArray> {
     if (columns > 1 && (spec.shape().rank() < 2 || spec.shape().dim(1) != columns)) {
       throw new ShapeException(columns + " means for " + spec + "; axis 1 must have that size");
     }
-    HostArray result = HostArray.zeros(DType.F32, spec.shape().dims());
     long n = spec.shape().size();
     long each = columns == 1 ? n : Arrays.stream(spec.shape().dims()).skip(2).asLongStream().reduce(1, (a, b) -> a * b);
     for (long from = 0, column = 0; from < n; from += each, column++) {
       int c = (int) (column % columns);
       run(batch, result.data(), from, from + each, mean[c], std[c]);
     }
-    return result;
   }
 
   private static void run(HostArray in, MemorySegment out, long from, long to, double mean, double std) {

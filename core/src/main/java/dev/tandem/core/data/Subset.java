@@ -30,6 +30,15 @@ final class Subset implements Dataset {
 
   @Override
   public Batch batch(int[] indices) {
+    return all.batch(there(indices));
+  }
+
+  @Override
+  public Batch batch(int[] indices, Batch used) {
+    return all.batch(there(indices), used);
+  }
+
+  private int[] there(int[] indices) {
     int[] there = new int[indices.length];
     for (int i = 0; i < indices.length; i++) {
       if (indices[i] < 0 || indices[i] >= chosen.length) {
@@ -37,6 +46,6 @@ final class Subset implements Dataset {
       }
       there[i] = chosen[indices[i]];
     }
-    return all.batch(there);
+    return there;
   }
 }

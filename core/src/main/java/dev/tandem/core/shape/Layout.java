@@ -34,7 +34,22 @@ public final class Layout {
     for (long s : strides) {
       ShapeException.require(s >= 0 && offset >= 0, "negative stride or offset");
     }
-    return new Layout(shape, strides.clone(), offset);
+    Layout made = new Layout(shape, strides.clone(), offset);
+    made.requireAddressable();
+    return made;
+  }
+
+  /** So that {@link #end}, by which operands are held against their memory, cannot wrap around. */
+  private void requireAddressable() {
+    long last = offset;
+    for (int i = 0; i < strides.length; i++) {
+      long extent = Math.max(0, shape.dim(i) - 1);
+      if (extent > 0 && strides[i] > (Long.MAX_VALUE / Double.BYTES - last) / extent) {
+        throw new ShapeException("strides " + Arrays.toString(strides) + " of " + shape + " from " + offset
+            + " reach beyond what can be addressed");
+      }
+      last += extent * strides[i];
+    }
   }
 
   private static long[] rowMajor(Shape shape) {

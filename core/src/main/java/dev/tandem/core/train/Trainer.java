@@ -162,7 +162,7 @@ public final class Trainer {
     double trainLoss;
     long samples;
     try (EpochLoss losses = new EpochLoss(epoch)) {
-      for (Batch batch : train.epoch(epoch - 1)) {
+      for (Batch batch : train.reusing().epoch(epoch - 1)) {
         if (losses.steps == steps) {
           break;
         }
@@ -241,7 +241,7 @@ public final class Trainer {
   public Evaluation evaluate(DataLoader data) {
     step();
     try (EvaluationSums sums = new EvaluationSums(metrics)) {
-      for (Batch batch : data.epoch(0)) {
+      for (Batch batch : data.reusing().epoch(0)) {
         try (Scope scope = Scope.inference(model.device(), precision)) {
           Tensor target = Tensor.of(scope.device(), batch.get(1));
           Tensor output = model.apply(Tensor.of(scope.device(), batch.get(0)));

@@ -8,11 +8,14 @@ import dev.tandem.core.shape.Spec;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.TimeUnit;
@@ -74,6 +77,52 @@ class DataLoaderTest {
     assertThat(loader.batches()).isEqualTo(3);
     assertThat(loader.samples()).isEqualTo(7);
     assertThat(loader.batchSize()).isEqualTo(3);
+  }
+
+  /** Field 0 is normalized, field 1 is the number of the sample. */
+  private static Dataset arrays(int n) {
+    byte[] pixels = new byte[2 * n];
+    for (int i = 0; i < pixels.length; i++) {
+      pixels[i] = (byte) i;
+    }
+    return new ArrayDataset(HostArray.of(pixels, n, 2), HostArray.of(IntStream.range(0, n).toArray(), n))
+        .map(0, Normalize.pixels());
+  }
+
+  private static List<String> contents(Iterable<Batch> batches) {
+    List<String> contents = new ArrayList<>();
+    for (Batch b : batches) {
+      contents.add(Arrays.toString(b.get(0).toFloats()) + Arrays.toString(b.get(1).toInts()));
+    }
+    return contents;
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, 1", "1, 1", "2, 1", "3, 2"})
+  void batchesInTheMemoryOfEarlierOnesAreTheSame(int prefetch, int workers) {
+    List<Dataset> datasets = List.of(arrays(41), arrays(50).subset(IntStream.range(5, 38).toArray()),
+        CharacterVocabulary.of("abcdefgh").windows("abcdefghgfedcbabcdefghfedcba", 3, 1));
+    for (Dataset data : datasets) {
+      DataLoader loader = data.batches(4).shuffled().seed(5).prefetch(prefetch).workers(workers);
+      assertThat(contents(loader.reusing().epoch(1))).isEqualTo(contents(loader.epoch(1)));
+    }
+  }
+
+  @Test
+  void memoryIsUsedAgainOnlyIfAskedForAndNeverThatOfATransformation() {
+    Dataset data = arrays(40);
+    assertThat(arraysOf(data.batches(4).epoch(0))).hasSize(20);
+    // Two in flight, one with the caller, and one more, made while the caller has its first.
+    assertThat(arraysOf(data.batches(4).reusing().epoch(0))).hasSizeLessThanOrEqualTo(8);
+    assertThat(arraysOf(data.map(b -> b).batches(4).reusing().epoch(0))).hasSize(20);
+  }
+
+  private static Set<Object> arraysOf(Iterable<Batch> batches) {
+    Set<Object> arrays = Collections.newSetFromMap(new IdentityHashMap<>());
+    for (Batch b : batches) {
+      b.fields().forEach(f -> arrays.add(f.data().heapBase().orElseThrow()));
+    }
+    return arrays;
   }
 
   @Test

@@ -196,4 +196,14 @@ class LayoutTest {
     }
     return Shape.of(factors.stream().mapToInt(i -> i).toArray());
   }
+
+  @Test
+  void aLayoutWhoseEndWouldWrapAroundIsRefused() {
+    long half = Long.MAX_VALUE / 2;
+    assertThatThrownBy(() -> Layout.of(Shape.of(3, 2), new long[] {half, 1}, 0)).isInstanceOf(ShapeException.class)
+        .hasMessageContaining("reach beyond what can be addressed");
+    assertThatThrownBy(() -> Layout.of(Shape.of(2), new long[] {half}, half)).isInstanceOf(ShapeException.class);
+    // A dimension of 1 is never stepped along.
+    assertThat(Layout.of(Shape.of(1, 2), new long[] {Long.MAX_VALUE, 1}, 0).end()).isEqualTo(2);
+  }
 }
