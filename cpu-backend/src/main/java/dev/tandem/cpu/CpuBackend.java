@@ -37,6 +37,9 @@ import java.util.List;
  * run; a replay keeps the prepared ones.
  */
 public final class CpuBackend implements Backend {
+  /** Elements of a model's parameters that tell of matrix products worth making ready for. */
+  private static final int LARGE = 1 << 16;
+
   private final Team team;
 
   /** With as many threads as {@code -Dtandem.threads} says, else as there are processors. */
@@ -68,6 +71,9 @@ public final class CpuBackend implements Backend {
   public Storage allocate(DType dtype, long elements) {
     if (!supports(dtype)) {
       throw new IllegalArgumentException("cpu has no " + dtype);
+    }
+    if (elements >= LARGE) {
+      Tiles.expectLargeProducts();
     }
     try {
       return new CpuStorage(dtype, elements);
