@@ -43,10 +43,12 @@ record Launch(double firstStep, double firstStepCpu, double steady, double stepM
       return loss;
     });
     var data = workload.data();
+    float loss = step.run(data).item();
+    // Before the management classes are loaded, which takes time that is not the step's.
+    long firstEnd = System.currentTimeMillis();
+    double first = sinceStart(firstEnd);
     var threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     var process = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-    float loss = step.run(data).item();
-    double first = sinceStart();
     double cpu = process.getProcessCpuTime() * 1e-9;
     List<Double> ends = new ArrayList<>();
     List<Double> windows = new ArrayList<>();
@@ -58,7 +60,7 @@ record Launch(double firstStep, double firstStepCpu, double steady, double stepM
         loss = step.run(data).item();
       }
       windows.add((System.nanoTime() - from) * 1e-6 / WINDOW);
-      ends.add(sinceStart());
+      ends.add(sinceStart(System.currentTimeMillis()));
       leastBytes = Math.min(leastBytes, (threads.getTotalThreadAllocatedBytes() - bytes) / WINDOW);
     }
     double median = StepTiming.median(windows.subList(windows.size() / 2, windows.size()));
@@ -69,8 +71,8 @@ record Launch(double firstStep, double firstStepCpu, double steady, double stepM
     return new Launch(first, cpu, slow < 0 ? first : ends.get(slow), median, leastBytes, loss);
   }
 
-  private static double sinceStart() {
-    return (System.currentTimeMillis() - ManagementFactory.getRuntimeMXBean().getStartTime()) * 1e-3;
+  private static double sinceStart(long millis) {
+    return (millis - ManagementFactory.getRuntimeMXBean().getStartTime()) * 1e-3;
   }
 
   /** One line that {@link #parse} reads. */

@@ -8,8 +8,6 @@ final class ColumnTotals {
   /** Rows that are added in single precision. */
   private static final int ROWS = ColumnSums.ROWS;
 
-  /** Vector operations in a turn of a loop and the one beside it. */
-  private static final int OPERATIONS = 10;
   private static volatile boolean warm;
 
   private final boolean vector;
@@ -25,20 +23,11 @@ final class ColumnTotals {
 
   /** Has the vector loops compiled. */
   static void warmUp() {
-    if (!Lanes.AVAILABLE || warm) {
-      return;
+    if (Lanes.AVAILABLE && !warm) {
+      WarmUp.await(VectorColumns.WARM_UPS);
+      VectorFolds.SUM_COLUMNS.await();
+      warm = true;
     }
-    warm = true;
-    // Whole strides and a vector beside them, so that the loops of both are met.
-    int n = VectorFolds.STRIDE + VectorFolds.WIDTH;
-    float[] center = new float[n];
-    float[] sums = new float[n];
-    WarmUp.run(() -> VectorFolds.sumColumns(WarmUp.ZEROS, 0, WarmUp.TURNS, n, sums), OPERATIONS);
-    WarmUp.run(() -> VectorColumns.squares(WarmUp.ZEROS, 0, WarmUp.TURNS, n, center, sums), 2 * OPERATIONS);
-    WarmUp.run(() -> VectorColumns.products(WarmUp.ZEROS, 0, WarmUp.ZEROS, 0, WarmUp.TURNS, n, center, sums),
-        2 * OPERATIONS);
-    WarmUp.run(() -> VectorColumns.scaledProducts(WarmUp.ZEROS, 0, WarmUp.ZEROS, 0, WarmUp.TURNS, n, WarmUp.ZEROS,
-        WarmUp.ZEROS, sums), 3 * OPERATIONS);
   }
 
   /** Adds the sums of {@code x} to {@code to[at...]}. */

@@ -37,6 +37,9 @@ import java.util.List;
  * run; a replay keeps the prepared ones.
  */
 final class CpuKernels implements Backend {
+  /** Elements of a model's parameters that tell of matrix products worth making ready for. */
+  private static final int LARGE = 1 << 16;
+
   private final Team team;
 
   /** @param threads how many share the work of an operation, at least 1 */
@@ -61,6 +64,9 @@ final class CpuKernels implements Backend {
   public Storage allocate(DType dtype, long elements) {
     if (!supports(dtype)) {
       throw new IllegalArgumentException("cpu has no " + dtype);
+    }
+    if (elements >= LARGE) {
+      Tiles.expectLargeProducts();
     }
     try {
       return new CpuStorage(dtype, elements);

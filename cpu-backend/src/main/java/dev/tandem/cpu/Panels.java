@@ -45,14 +45,12 @@ final class Panels {
    * width}.
    */
   static void copyRows(long from, long ld, long to, long lt, int rows, int width) {
-    if (Lanes.AVAILABLE) {
+    if (Lanes.AVAILABLE && PanelsWarmUp.copies(rows, width)) {
       VectorMoves.copyRows(from, ld, to, lt, rows, width);
       return;
     }
     for (int r = 0; r < rows; r++) {
-      for (int j = 0; j < width; j++) {
-        Memory.setFloat(to + r * lt + 4L * j, Memory.getFloat(from + r * ld + 4L * j));
-      }
+      Memory.copy(from + r * ld, to + r * lt, 4L * width);
     }
   }
 
@@ -77,7 +75,7 @@ final class Panels {
    * @param padded whether rows of {@code to} have room for n rounded up to whole vectors, which then hold anything
    */
   static void transpose(long from, long ld, long to, long lt, int rows, int n, boolean padded) {
-    if (BLOCK == 0 || rows < BLOCK || n < BLOCK && !padded) {
+    if (BLOCK == 0 || rows < BLOCK || n < BLOCK && !padded || !PanelsWarmUp.transposes(rows, n)) {
       transposeByElement(from, ld, to, lt, rows, n);
       return;
     }

@@ -98,6 +98,10 @@ abstract class PointwiseGenerator {
   abstract void store(int register, int k);
 
   private void loops() {
+    Label work = c.newLabel();
+    Label count = c.newLabel();
+    // The idle loop: up to 0 if rows is less.
+    c.iload(ROWS).ifge(work).labelBinding(count).iinc(ROWS, 1).iload(ROWS).iflt(count).return_().labelBinding(work);
     for (int k = 0; k < used.length; k++) {
       if (used[k]) {
         c.aload(AT).loadConstant(k).laload().lstore(base(k));

@@ -19,7 +19,7 @@ final class PointwiseKernel {
   private final Program program;
   private final List<Access> operands;
   private final int width;
-  private volatile boolean warm;
+  private final WarmUp warmUp;
   private volatile @Nullable PointwiseLoop vector;
   private volatile @Nullable PointwiseLoop scalar;
 
@@ -27,6 +27,7 @@ final class PointwiseKernel {
     program = key.program;
     operands = key.operands;
     width = key.vector && VectorGenerator.supports(program, operands) ? FloatLanes.COUNT : 0;
+    warmUp = newWarmUp();
   }
 
   /** @param vector whether vector instructions may be used */
@@ -47,17 +48,19 @@ final class PointwiseKernel {
 
   /** Has the vector loop compiled, if there is one. */
   void warmUp() {
-    if (width == 0 || warm) {
-      return;
+    if (width > 0) {
+      warmUp.await();
     }
-    warm = true;
-    PointwiseLoop loop = vectorLoop();
+  }
+
+  private WarmUp newWarmUp() {
     long[] at = new long[operands.size()];
     int inputs = program.inputs().size();
     Arrays.fill(at, 0, inputs, WarmUp.ZEROS);
     Arrays.fill(at, inputs, at.length, WarmUp.OUTPUT);
     double[] arguments = new double[program.code().size()];
-    WarmUp.run(() -> loop.run(at, at, at, 1, 0, width * WarmUp.TURNS, arguments), program.code().size());
+    return new WarmUp(rows -> vectorLoop().run(at, at, at, rows, 0, width * WarmUp.TURNS, arguments),
+        program.code().size());
   }
 
   private PointwiseLoop vectorLoop() {

@@ -8,6 +8,7 @@ interface PointwiseLoop {
    * @param at address of each operand's first element, inputs before outputs
    * @param row bytes between rows of each operand
    * @param step bytes between columns; read only for operands of {@link Access.Step#OTHER}
+   * @param rows if less than 0, turns of an empty loop, and nothing else happens: see {@link WarmUp}
    * @param arguments numbers given at launch
    */
   void run(long[] at, long[] row, long[] step, int rows, int from, int to, double[] arguments);

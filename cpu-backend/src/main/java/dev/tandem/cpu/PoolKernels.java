@@ -21,6 +21,9 @@ final class PoolKernels {
   static Runnable prepareForward(PoolGeometry g, Call call, Team team) {
     Image x = Image.of(call.in().get(0));
     Image y = Image.of(call.out().get(0));
+    if (isLargeMaximum(g, y)) {
+      VectorPool.MAX.await();
+    }
     return call.out().get(0).shape().size() == 0 ? () -> {
     } : () -> {
       eachPiece(g, y, team, (image, from, to) -> forward(g, piece(x, image, from, to), piece(y, image, from, to)));
@@ -33,6 +36,9 @@ final class PoolKernels {
     Image x = Image.of(call.in().get(0));
     Image dy = Image.of(call.in().get(1));
     Image dx = Image.of(call.out().get(0));
+    if (isLargeMaximum(g, dy)) {
+      VectorPool.MAX_GRADIENT.await();
+    }
     return call.out().get(0).shape().size() == 0 ? () -> {
     } : () -> {
       eachPiece(g, dy, team,
@@ -40,6 +46,11 @@ final class PoolKernels {
               piece(dx, image, from, to)));
       Reference.reachabilityFence(call);
     };
+  }
+
+  private static boolean isLargeMaximum(PoolGeometry g, Image y) {
+    return Lanes.AVAILABLE && g.kind() == PoolGeometry.Kind.MAX && y.channels() >= Tiles.LANES
+        && (long) y.images() * y.channels() * y.height() * y.width() >= WarmUp.ELEMENTS;
   }
 
   private interface PieceBody {

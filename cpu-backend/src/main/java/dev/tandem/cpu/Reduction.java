@@ -124,6 +124,9 @@ final class Reduction implements Runnable, Team.Body {
     partial = parts == 1 ? new double[0] : new double[Math.toIntExact(results * (isRow ? 1 : columns) * parts)];
     if (results * values >= WarmUp.ELEMENTS) {
       prologue.warmUp();
+      if (vector && !isRow && op.kind() == Reduce.Kind.SUM) {
+        VectorFolds.SUM_COLUMNS.await();
+      }
     }
     alone = Chunks.isSmall(results * values, PointwiseKernels.weight(op.prologue()));
     workers = new Worker[alone || chunks == 1 ? 1 : team.size()];

@@ -11,8 +11,6 @@ final class RowTotals {
   static final int LANES = 64;
   /** Lanes when four each have been added up. */
   static final int LEFT = LANES / 4;
-  /** Vector operations in a turn of the longest loop. */
-  private static final int OPERATIONS = 20;
   private static volatile boolean warm;
 
   private final boolean vector;
@@ -28,16 +26,10 @@ final class RowTotals {
 
   /** Has the vector loops compiled. */
   static void warmUp() {
-    if (!Lanes.AVAILABLE || warm) {
-      return;
+    if (Lanes.AVAILABLE && !warm) {
+      WarmUp.await(VectorTotals.WARM_UPS);
+      warm = true;
     }
-    warm = true;
-    float[] to = new float[LANES];
-    int n = LANES * WarmUp.TURNS;
-    WarmUp.run(() -> VectorTotals.sums(WarmUp.ZEROS, n, to), OPERATIONS);
-    WarmUp.run(() -> VectorTotals.squares(WarmUp.ZEROS, n, 0, to), OPERATIONS);
-    WarmUp.run(() -> VectorTotals.products(WarmUp.ZEROS, WarmUp.ZEROS, n, 0, to, to), OPERATIONS);
-    WarmUp.run(() -> VectorTotals.weighted(WarmUp.ZEROS, WarmUp.ZEROS, WarmUp.ZEROS, n, 0, to, to), OPERATIONS);
   }
 
   double sum(long x, int n) {

@@ -98,6 +98,10 @@ final class TileGenerator {
   }
 
   private void run() {
+    Label work = x.newLabel();
+    Label count = x.newLabel();
+    // The idle loop: up to 0 if outer is less.
+    x.iload(OUTER).ifge(work).labelBinding(count).iinc(OUTER, 1).iload(OUTER).iflt(count).return_().labelBinding(work);
     int[] sums = locals(rows * vectors, TypeKind.REFERENCE);
     species();
     x.invokestatic(FLOAT_VECTOR, "zero", MethodTypeDesc.of(FLOAT_VECTOR, SPECIES)).astore(sums[0]);
@@ -212,9 +216,9 @@ final class TileGenerator {
       rowAddress(addend, addendRow, i, address);
       for (int j = 0; j < vectors; j++) {
         int s = sums[i * vectors + j];
-        x.aload(s);
+        // C2 knows the class of a vector just loaded, so that it need not have seen it to inline the addition.
         load(address, j);
-        x.invokevirtual(FLOAT_VECTOR, "add", MethodTypeDesc.of(FLOAT_VECTOR, VECTOR)).astore(s);
+        x.aload(s).invokevirtual(FLOAT_VECTOR, "add", MethodTypeDesc.of(FLOAT_VECTOR, VECTOR)).astore(s);
       }
     }
     for (int i = 0; i < rows; i++) {

@@ -17,6 +17,7 @@ package dev.tandem.cpu;
  * cRow + 4 j}.
  */
 interface TileKernel {
+  /** @param outer if less than 0, turns of an empty loop, and nothing else happens: see {@link WarmUp} */
   void run(int outer, int inner, long a, long aRow, long aInner, long aOuter, long b, long bInner, long bOuter, long c,
       long cRow,
       boolean accumulate);

@@ -31,12 +31,15 @@ final class Tiles {
   private static final long WARM_WORK = 1 << 17;
 
   private static final int VARIANTS = VECTOR_TILE + 1;
-  // Made when first wanted. A race makes one twice, and they have no fields: publishing them without a barrier is
-  // harmless.
+  // Made when first wanted. They have no fields that are not final: reading them without a barrier is harmless.
   private static final TileKernel[] ROW = new TileKernel[(NARROW_ROWS + 1) * VARIANTS];
-  private static final boolean[] ROW_WARM = new boolean[(NARROW_ROWS + 1) * VARIANTS];
-  private static final boolean[] COLUMN_WARM = new boolean[(NARROW_ROWS + 1) * VARIANTS];
   private static final TileKernel[] COLUMN = new TileKernel[(NARROW_ROWS + 1) * VARIANTS];
+  private static final WarmUp[] ROW_WARM_UP = new WarmUp[(NARROW_ROWS + 1) * VARIANTS];
+  private static final WarmUp[] COLUMN_WARM_UP = new WarmUp[(NARROW_ROWS + 1) * VARIANTS];
+
+  /** Turns of a run of warming up: enough to tell C2 of a loop. */
+  private static final int TURNS = WarmUp.TURNS / 2;
+  private static volatile boolean expected;
 
   private Tiles() {
   }
@@ -71,20 +74,38 @@ final class Tiles {
       return;
     }
     int parts = (length + rows(vectors) - 1) / rows(vectors);
-    warmUp(column, length / parts, vectors);
-    warmUp(column, (length + parts - 1) / parts, vectors);
+    WarmUp lower = warmUp(column, length / parts, vectors);
+    WarmUp higher = warmUp(column, (length + parts - 1) / parts, vectors);
+    if (higher != lower && !higher.isDone()) {
+      higher.begin();
+    }
+    lower.await();
+    higher.await();
   }
 
-  private static void warmUp(boolean column, int rows, int vectors) {
-    boolean[] all = column ? COLUMN_WARM : ROW_WARM;
-    int at = rows * VARIANTS + vectors;
-    if (!all[at]) {
-      all[at] = true;
-      TileKernel t = get(column, rows, vectors);
-      long line = 4L * vectors * LANES;
-      WarmUp.run(() -> t.run(1, WarmUp.TURNS, WarmUp.ZEROS, 4L * WarmUp.TURNS, 4L * rows, 0, WarmUp.ZEROS, line, 0,
-          WarmUp.OUTPUT, line, false), rows * (vectors + 1) + vectors);
+  /** Begins to make ready what products of large matrices need in any case, while the caller goes on. */
+  static void expectLargeProducts() {
+    if (Lanes.AVAILABLE && !expected) {
+      expected = true;
+      warmUp(false, ROWS, 2).begin();
+      warmUp(true, ROWS, 2).begin();
     }
+  }
+
+  private static WarmUp warmUp(boolean column, int rows, int vectors) {
+    WarmUp[] all = column ? COLUMN_WARM_UP : ROW_WARM_UP;
+    int at = rows * VARIANTS + vectors;
+    WarmUp known = all[at];
+    return known != null ? known : newWarmUp(column, rows, vectors, all, at);
+  }
+
+  private static synchronized WarmUp newWarmUp(boolean column, int rows, int vectors, WarmUp[] all, int at) {
+    if (all[at] == null) {
+      long line = 4L * vectors * LANES;
+      all[at] = new WarmUp(outer -> get(column, rows, vectors).run(outer, TURNS, WarmUp.ZEROS, 4L * TURNS,
+          4L * rows, 0, WarmUp.ZEROS, line, 0, WarmUp.OUTPUT, line, false), rows * (vectors + 1) + vectors);
+    }
+    return all[at];
   }
 
   /** With A in column layout or in row layout. */
@@ -92,10 +113,14 @@ final class Tiles {
     TileKernel[] all = column ? COLUMN : ROW;
     int at = rows * VARIANTS + vectors;
     TileKernel t = all[at];
-    if (t == null) {
-      t = Lanes.AVAILABLE ? TileGenerator.generate(rows, vectors, column) : new ScalarTile(rows, vectors, column);
-      all[at] = t;
+    return t != null ? t : newTile(column, rows, vectors, all, at);
+  }
+
+  /** One thread may work with a tile while another warms it up, so there is one of each. */
+  private static synchronized TileKernel newTile(boolean column, int rows, int vectors, TileKernel[] all, int at) {
+    if (all[at] == null) {
+      all[at] = Lanes.AVAILABLE ? TileGenerator.generate(rows, vectors, column) : new ScalarTile(rows, vectors, column);
     }
-    return t;
+    return all[at];
   }
 }

@@ -2,6 +2,7 @@ package dev.tandem.cpu;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
+import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -16,7 +17,24 @@ final class VectorColumns {
   private static final long MASK = Memory.MASK;
   private static final int V = FloatLanes.COUNT;
 
+  /** Vector operations in a turn of a loop and the one beside it. */
+  private static final int OPERATIONS = 20;
+  /** Whole strides and a vector beside them, so that the loops of both are met. */
+  private static final int COLUMNS = VectorFolds.STRIDE + VectorFolds.WIDTH;
+  private static final float[] CENTER = new float[COLUMNS];
+  private static final float[] UNREAD = new float[COLUMNS];
+  static final List<WarmUp> WARM_UPS = List.of(
+      new WarmUp(times -> squares(WarmUp.ZEROS, 0, WarmUp.TURNS, columns(times), CENTER, UNREAD), OPERATIONS),
+      new WarmUp(times -> products(WarmUp.ZEROS, 0, WarmUp.ZEROS, 0, WarmUp.TURNS, columns(times), CENTER, UNREAD),
+          OPERATIONS),
+      new WarmUp(times -> scaledProducts(WarmUp.ZEROS, 0, WarmUp.ZEROS, 0, WarmUp.TURNS, columns(times), WarmUp.ZEROS,
+          WarmUp.ZEROS, UNREAD), OPERATIONS + OPERATIONS / 2));
+
   private VectorColumns() {
+  }
+
+  private static int columns(int times) {
+    return times > 0 ? COLUMNS : 0;
   }
 
   /** Sums of {@code (x - center)²}. */

@@ -21,6 +21,11 @@ final class VectorFolds {
   private static final long MASK = Memory.MASK;
   private static final int V = FloatLanes.COUNT;
 
+  private static final float[] UNREAD = new float[4 * FloatLanes.COUNT];
+  /** {@link #sumColumns}. */
+  static final WarmUp SUM_COLUMNS = new WarmUp(
+      times -> sumColumns(WarmUp.ZEROS, 0, WarmUp.TURNS, times > 0 ? STRIDE : 0, UNREAD), 8);
+
   private VectorFolds() {
   }
 

@@ -179,10 +179,12 @@ final class VectorMoves {
    * scratch}, the others from there, each in a loop: 64 lookups in a row were more than C2 takes, and the vectors of
    * those beyond were boxed.
    *
+   * @param n rows; with none nothing is done
    * @param scratch room for the block
    */
   static void transpose(long from, long ld, long to, long lt, int n, long scratch) {
-    for (int g = 0; g < COUNT; g += 4) {
+    int end = n > 0 ? COUNT : 0;
+    for (int g = 0; g < end; g += 4) {
       IntVector a0 = IntVector.fromMemorySegment(INTS, ALL, from + Math.min(g, n - 1) * ld & MASK, ORDER);
       IntVector a1 = IntVector.fromMemorySegment(INTS, ALL, from + Math.min(g + 1, n - 1) * ld & MASK, ORDER);
       IntVector a2 = IntVector.fromMemorySegment(INTS, ALL, from + Math.min(g + 2, n - 1) * ld & MASK, ORDER);
@@ -196,6 +198,9 @@ final class VectorMoves {
       LOW2.selectFrom(b1, b3).intoMemorySegment(ALL, s + 4L * COUNT & MASK, ORDER);
       HIGH2.selectFrom(b0, b2).intoMemorySegment(ALL, s + 8L * COUNT & MASK, ORDER);
       HIGH2.selectFrom(b1, b3).intoMemorySegment(ALL, s + 12L * COUNT & MASK, ORDER);
+    }
+    if (end == 0) {
+      return;
     }
     if (COUNT == 16) {
       transposeFours16(scratch, to, lt);

@@ -15,7 +15,17 @@ final class VectorPool {
   private static final long MASK = Memory.MASK;
   private static final int COUNT = FloatLanes.COUNT;
 
+  /** {@link #max} and {@link #maxGradient} of windows of 2 x 2. */
+  static final WarmUp MAX = new WarmUp(
+      times -> max(channels(times), WarmUp.ZEROS, 0, 0, 2, 2, WarmUp.OUTPUT), 6);
+  static final WarmUp MAX_GRADIENT = new WarmUp(
+      times -> maxGradient(channels(times), WarmUp.ZEROS, 0, 0, 2, 2, WarmUp.ZEROS, WarmUp.OUTPUT, 0, 0), 32);
+
   private VectorPool() {
+  }
+
+  private static int channels(int times) {
+    return times > 0 ? WarmUp.TURNS * COUNT : 0;
   }
 
   static void max(int channels, long window, long rowStride, long pixelStride, int rows, int columns, long out) {

@@ -2,6 +2,7 @@ package dev.tandem.cpu;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
+import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -18,7 +19,22 @@ final class VectorTotals {
   /** Floats that a loop takes at a time. */
   private static final int STRIDE = VectorFolds.STRIDE;
 
+  /** Vector operations in a turn of the longest loop. */
+  private static final int OPERATIONS = 20;
+  private static final float[] UNREAD = new float[RowTotals.LANES];
+  static final List<WarmUp> WARM_UPS = List.of(
+      new WarmUp(times -> sums(WarmUp.ZEROS, elements(times), UNREAD), OPERATIONS),
+      new WarmUp(times -> squares(WarmUp.ZEROS, elements(times), 0, UNREAD), OPERATIONS),
+      new WarmUp(times -> products(WarmUp.ZEROS, WarmUp.ZEROS, elements(times), 0, UNREAD, UNREAD), OPERATIONS),
+      new WarmUp(
+          times -> weighted(WarmUp.ZEROS, WarmUp.ZEROS, WarmUp.ZEROS, elements(times), 0, UNREAD, UNREAD),
+          OPERATIONS));
+
   private VectorTotals() {
+  }
+
+  private static int elements(int times) {
+    return times > 0 ? WarmUp.TURNS * RowTotals.LANES : 0;
   }
 
   static void sums(long x, int n, float[] lanes) {

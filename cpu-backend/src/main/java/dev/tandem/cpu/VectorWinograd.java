@@ -2,6 +2,7 @@ package dev.tandem.cpu;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
+import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -23,20 +24,26 @@ final class VectorWinograd {
   private static final int IMAGE_OPERATIONS = 12;
   private static final int OUTPUT_OPERATIONS = 24;
 
+  /** A transform has four rows of a quarter of the turns. */
+  private static final int QUARTER = WarmUp.TURNS / 4;
+  private static final long STEP = 2 * LINE * QUARTER;
+  private static final long ROW = 2 * LINE * (QUARTER + 1);
+  static final List<WarmUp> WARM_UPS = List.of(
+      new WarmUp(times -> image(QUARTER, WarmUp.ZEROS, ROW, LINE, WarmUp.OUTPUT, STEP, LINE, STEP, count(times, COUNT)),
+          IMAGE_OPERATIONS),
+      new WarmUp(times -> output(count(times, QUARTER), WarmUp.ZEROS, STEP, LINE, 2 * LINE, WarmUp.OUTPUT,
+          WarmUp.OUTPUT, WarmUp.OUTPUT, WarmUp.OUTPUT, COUNT), OUTPUT_OPERATIONS),
+      new WarmUp(times -> gradOutput(count(times, QUARTER), WarmUp.ZEROS, ROW, LINE, WarmUp.OUTPUT, STEP, STEP, COUNT),
+          IMAGE_OPERATIONS),
+      new WarmUp(times -> filter(WarmUp.ZEROS, WarmUp.OUTPUT, STEP, LINE, count(times, QUARTER)), OUTPUT_OPERATIONS),
+      new WarmUp(times -> gradFilter(WarmUp.ZEROS, STEP, LINE, WarmUp.OUTPUT, count(times, QUARTER)),
+          OUTPUT_OPERATIONS));
+
   private VectorWinograd() {
   }
 
-  /** A transform has four rows of a quarter of the turns. */
-  static void warmUp() {
-    int turns = WarmUp.TURNS / 4;
-    long step = 2 * LINE * turns;
-    long row = 2 * LINE * (turns + 1);
-    WarmUp.run(() -> image(turns, WarmUp.ZEROS, row, LINE, WarmUp.OUTPUT, step, LINE, step, COUNT), IMAGE_OPERATIONS);
-    WarmUp.run(() -> output(turns, WarmUp.ZEROS, step, LINE, 2 * LINE, WarmUp.OUTPUT, WarmUp.OUTPUT, WarmUp.OUTPUT,
-        WarmUp.OUTPUT, COUNT), OUTPUT_OPERATIONS);
-    WarmUp.run(() -> gradOutput(turns, WarmUp.ZEROS, row, LINE, WarmUp.OUTPUT, step, step, COUNT), IMAGE_OPERATIONS);
-    WarmUp.run(() -> filter(WarmUp.ZEROS, WarmUp.OUTPUT, step, LINE, turns), OUTPUT_OPERATIONS);
-    WarmUp.run(() -> gradFilter(WarmUp.ZEROS, step, LINE, WarmUp.OUTPUT, turns), OUTPUT_OPERATIONS);
+  private static int count(int times, int turns) {
+    return times > 0 ? turns : 0;
   }
 
   /**

@@ -47,7 +47,7 @@ final class Winograd {
     this.team = team;
     if (!warm) {
       warm = true;
-      VectorWinograd.warmUp();
+      WarmUp.await(VectorWinograd.WARM_UPS);
     }
   }
 

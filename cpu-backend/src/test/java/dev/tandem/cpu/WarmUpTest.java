@@ -4,28 +4,77 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import java.time.Duration;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /** Whether warming up ends; how fast it makes a kernel is measured, not tested. */
 class WarmUpTest {
-  @Test
-  void aFastKernelIsRunOftenEnoughToBeCompiled() {
-    var calls = new AtomicInteger();
-    long start = System.nanoTime();
-    WarmUp.run(calls::incrementAndGet, 1000);
-    // C2 compiles a method after 600 calls and 15,000 turns. On a busy machine time may have been up before.
-    assertThat(calls.get() > 600 && calls.get() * WarmUp.TURNS > 15_000 || System.nanoTime() - start > 400_000_000)
-        .as("%d calls", calls.get()).isTrue();
+  /** HotSpot as {@link WarmUp} sees it: C1 at 256 calls, C2 at 600 more and 15,000 turns, looked at every 8192 turns or 1024 calls. */
+  private static final class Compiled implements WarmUp.Kernel {
+    private int calls;
+    private int turns;
+    private int runs;
+    private boolean compiled;
+
+    @Override
+    public void run(int times) {
+      calls++;
+      if (calls <= 256) {
+        busy(10_000);
+      } else if (!compiled) {
+        int before = turns;
+        turns += Math.max(0, -times);
+        runs += times > 0 ? 1 : 0;
+        int inC1 = calls - 256;
+        boolean looked = turns / 8192 > before / 8192 || inC1 % 1024 == 0;
+        compiled = looked && (inC1 > 600 && inC1 + turns > 15_000 || inC1 > 5000);
+        busy(times < -50 ? 1000 : 0);
+      }
+    }
   }
 
   @Test
-  void aKernelThatStaysSlowIsNotWaitedForLong() {
-    assertTimeoutPreemptively(Duration.ofSeconds(30), () -> WarmUp.run(() -> {
-      long end = System.nanoTime() + 1_000_000;
-      while (System.nanoTime() < end) {
-        Thread.onSpinWait();
+  void aKernelIsCalledUntilItIsCompiledWithItsBranchesKnown() {
+    var kernel = new Compiled();
+    var warmUp = new WarmUp(kernel, 1000);
+    warmUp.await();
+    assertThat(warmUp.isDone()).isTrue();
+    assertThat(kernel.compiled).as("%d calls of %d turns", kernel.calls, kernel.turns).isTrue();
+    assertThat(kernel.runs).as("runs in code of C1, where each branch is met twice and 40 times count").isGreaterThanOrEqualTo(20);
+    assertThat(kernel.turns).as("compiled before the idle loop is compiled by itself").isLessThan(40_000);
+  }
+
+  @Test
+  void whatHasBegunElsewhereIsWaitedFor() {
+    var threads = new ConcurrentHashMap<Thread, Boolean>();
+    var warmUp = new WarmUp(times -> {
+      threads.put(Thread.currentThread(), true);
+      busy(1000);
+    }, 1000);
+    warmUp.begin();
+    warmUp.begin();
+    warmUp.await();
+    assertThat(warmUp.isDone()).isTrue();
+    assertThat(threads).hasSize(1).doesNotContainKey(Thread.currentThread());
+  }
+
+  @Test
+  void kernelsThatStaySlowAreNotWaitedForLong() {
+    assertTimeoutPreemptively(Duration.ofSeconds(30), () -> {
+      for (int k = 0; k < 100; k++) {
+        new WarmUp(times -> busy(100_000), 1).await();
       }
-    }, 1));
+    });
+    // A fast one gives those of later tests their time again.
+    new WarmUp(times -> {
+    }, 1000).await();
+  }
+
+  private static void busy(int nanos) {
+    long end = System.nanoTime() + nanos;
+    while (System.nanoTime() < end) {
+      Thread.onSpinWait();
+    }
   }
 }

@@ -29,6 +29,14 @@ public final class Main {
   }
 
   private static int run(String[] arguments, PrintStream out, PrintStream err, List<String> missingFlags) {
+    // Before the command line is read: the JVM that is started reads it too, and the first step waits for both.
+    if (!missingFlags.isEmpty() && arguments.length > 0) {
+      try {
+        return Restart.run(missingFlags, arguments);
+      } catch (IOException | InterruptedException e) {
+        return fail(err, e, FAILED, false);
+      }
+    }
     Options options;
     Example example;
     try {
@@ -41,14 +49,7 @@ public final class Main {
     } catch (InputException e) {
       return fail(err, e, UNUSABLE, false);
     }
-    if (missingFlags.isEmpty()) {
-      return run(example, options, out, err);
-    }
-    try {
-      return Restart.run(missingFlags, arguments);
-    } catch (IOException | InterruptedException e) {
-      return fail(err, e, FAILED, options.verbose);
-    }
+    return run(example, options, out, err);
   }
 
   static int run(Example example, Options options, PrintStream out, PrintStream err) {
