@@ -73,7 +73,8 @@ final class Overhead {
       err.println("error: " + e.getMessage());
       return 2;
     }
-    out.printf("%-14s %10s %12s %10s %8s %12s %12s%n", "workload", "step us", "kernels us", "beside", "calls", "bytes/step",
+    out.printf("%-14s %10s %12s %10s %8s %12s %12s%n", "workload", "step us", "kernels us", "beside", "calls",
+        "bytes/step",
         "collections");
     for (Workload w : workloads) {
       try {

@@ -52,6 +52,7 @@ final class CheckedCall implements Runnable {
     long address = ((CpuStorage) o.storage()).address();
     Allocation a = Allocations.at(address);
     long bytes = o.dtype().bytes();
-    opened.add(new Opened(a, a.open(address + o.layout().offset() * bytes, address + o.layout().end() * bytes, written)));
+    opened
+        .add(new Opened(a, a.open(address + o.layout().offset() * bytes, address + o.layout().end() * bytes, written)));
   }
 }

@@ -29,8 +29,9 @@ final class CheckedCode {
   private static final Set<String> CHECKED = Set.of("get", "set", "copy", "asSlice");
   /** Methods that touch no memory, or only that of a segment with bounds. */
   private static final Set<String> HARMLESS = Set.of("address", "byteSize", "reinterpret", "scope", "fill", "copyFrom");
-  private static final Set<String> CHECKS = Set.of("Allocation", "Allocations", "CheckedCall", "CheckedCode", "CheckedMemory",
-      "CheckedVectors", "MemoryAccessException");
+  private static final Set<String> CHECKS =
+      Set.of("Allocation", "Allocations", "CheckedCall", "CheckedCode", "CheckedMemory",
+          "CheckedVectors", "MemoryAccessException");
 
   private CheckedCode() {
   }

@@ -156,7 +156,8 @@ final class CpuKernels implements Backend {
       return;
     }
     if (!(call.scratch() instanceof CpuStorage s) || s.isReleased() || s.elements() * s.dtype().bytes() < wanted) {
-      throw new IllegalArgumentException(call.op().name() + " wants " + wanted + " bytes of scratch memory, not " + call.scratch());
+      throw new IllegalArgumentException(
+          call.op().name() + " wants " + wanted + " bytes of scratch memory, not " + call.scratch());
     }
   }
 

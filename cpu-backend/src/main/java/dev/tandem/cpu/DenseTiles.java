@@ -95,7 +95,8 @@ final class DenseTiles {
     if (bytes == Float.BYTES) {
       if (fromRow == bytes && toStep == bytes) {
         for (int r = 0; r < rows; r += STRIP) {
-          Panels.move(from + r * fromRow, fromRow, fromStep, to + r * toRow, toRow, toStep, Math.min(STRIP, rows - r), n,
+          Panels.move(from + r * fromRow, fromRow, fromStep, to + r * toRow, toRow, toStep, Math.min(STRIP, rows - r),
+              n,
               false);
         }
       } else if (fromStep == bytes && toRow == bytes) {

@@ -13,7 +13,8 @@ final class MemoryAccessException extends IndexOutOfBoundsException {
   /** @param place where the address is */
   static MemoryAccessException of(long address, long bytes, boolean write, String place) {
     return new MemoryAccessException(
-        kernel() + (write ? " writes " : " reads ") + bytes + " bytes at 0x" + Long.toHexString(address) + ": " + place);
+        kernel() + (write ? " writes " : " reads ") + bytes + " bytes at 0x" + Long.toHexString(address) + ": "
+            + place);
   }
 
   /** The same with the operation that it happened in. */

@@ -8,8 +8,9 @@ final class PanelsWarmUp {
   private static final int TILE = FloatLanes.COUNT;
   private static final WarmUp COPIES = new WarmUp(times -> VectorMoves.copyRows(WarmUp.ZEROS, 0, WarmUp.OUTPUT, 0,
       times > 0 ? WarmUp.TURNS : 0, 2 * TILE), 4);
-  private static final WarmUp TRANSPOSES = new WarmUp(times -> VectorMoves.transpose(WarmUp.ZEROS, 0, WarmUp.OUTPUT, 4L * TILE,
-      times > 0 ? TILE : 0, WarmUp.OUTPUT + 4L * TILE * TILE), 8);
+  private static final WarmUp TRANSPOSES =
+      new WarmUp(times -> VectorMoves.transpose(WarmUp.ZEROS, 0, WarmUp.OUTPUT, 4L * TILE,
+          times > 0 ? TILE : 0, WarmUp.OUTPUT + 4L * TILE * TILE), 8);
   // Threads may lose some of each other's.
   private static long copied;
   private static long transposed;

@@ -78,21 +78,27 @@ final class VectorDepthwise {
         long g = dy + r * dyRow + 4L * c;
         int q = 0;
         for (; q + 4 <= pixels; q += 4) {
-          s0 = FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER).fma(FloatVector.fromMemorySegment(S, ALL, g & MASK, ORDER), s0);
-          s1 = FloatVector.fromMemorySegment(S, ALL, p + xPixel & MASK, ORDER).fma(FloatVector.fromMemorySegment(S, ALL, g + dyPixel & MASK, ORDER), s1);
-          s2 = FloatVector.fromMemorySegment(S, ALL, p + 2 * xPixel & MASK, ORDER).fma(FloatVector.fromMemorySegment(S, ALL, g + 2 * dyPixel & MASK, ORDER), s2);
-          s3 = FloatVector.fromMemorySegment(S, ALL, p + 3 * xPixel & MASK, ORDER).fma(FloatVector.fromMemorySegment(S, ALL, g + 3 * dyPixel & MASK, ORDER), s3);
+          s0 = FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER)
+              .fma(FloatVector.fromMemorySegment(S, ALL, g & MASK, ORDER), s0);
+          s1 = FloatVector.fromMemorySegment(S, ALL, p + xPixel & MASK, ORDER)
+              .fma(FloatVector.fromMemorySegment(S, ALL, g + dyPixel & MASK, ORDER), s1);
+          s2 = FloatVector.fromMemorySegment(S, ALL, p + 2 * xPixel & MASK, ORDER)
+              .fma(FloatVector.fromMemorySegment(S, ALL, g + 2 * dyPixel & MASK, ORDER), s2);
+          s3 = FloatVector.fromMemorySegment(S, ALL, p + 3 * xPixel & MASK, ORDER)
+              .fma(FloatVector.fromMemorySegment(S, ALL, g + 3 * dyPixel & MASK, ORDER), s3);
           p += 4 * xPixel;
           g += 4 * dyPixel;
         }
         for (; q < pixels; q++) {
-          s0 = FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER).fma(FloatVector.fromMemorySegment(S, ALL, g & MASK, ORDER), s0);
+          s0 = FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER)
+              .fma(FloatVector.fromMemorySegment(S, ALL, g & MASK, ORDER), s0);
           p += xPixel;
           g += dyPixel;
         }
       }
       FloatVector sum = s0.add(s1).add(s2.add(s3));
-      (accumulate ? sum.add(FloatVector.fromMemorySegment(S, ALL, out + 4L * c & MASK, ORDER)) : sum).intoMemorySegment(ALL, out + 4L * c & MASK, ORDER);
+      (accumulate ? sum.add(FloatVector.fromMemorySegment(S, ALL, out + 4L * c & MASK, ORDER)) : sum)
+          .intoMemorySegment(ALL, out + 4L * c & MASK, ORDER);
     }
   }
 }

@@ -49,7 +49,8 @@ final class VectorMoves {
         long f = from + r * ld;
         long t = to + r * lt;
         FloatVector.fromMemorySegment(S, ALL, f & MASK, ORDER).intoMemorySegment(ALL, t & MASK, ORDER);
-        FloatVector.fromMemorySegment(S, ALL, f + 4L * COUNT & MASK, ORDER).intoMemorySegment(ALL, t + 4L * COUNT & MASK, ORDER);
+        FloatVector.fromMemorySegment(S, ALL, f + 4L * COUNT & MASK, ORDER).intoMemorySegment(ALL,
+            t + 4L * COUNT & MASK, ORDER);
       }
     } else if (width == 8 && COUNT == 16) {
       for (int r = 0; r < rows; r++) {
@@ -59,7 +60,8 @@ final class VectorMoves {
     } else {
       for (int r = 0; r < rows; r++) {
         for (int j = 0; j < width; j += COUNT) {
-          FloatVector.fromMemorySegment(S, ALL, from + r * ld + 4L * j & MASK, ORDER).intoMemorySegment(ALL, to + r * lt + 4L * j & MASK, ORDER);
+          FloatVector.fromMemorySegment(S, ALL, from + r * ld + 4L * j & MASK, ORDER).intoMemorySegment(ALL,
+              to + r * lt + 4L * j & MASK, ORDER);
         }
       }
     }
@@ -72,14 +74,17 @@ final class VectorMoves {
       int j = 0;
       if (add) {
         for (; j + COUNT <= cols; j += COUNT) {
-          FloatVector.fromMemorySegment(S, ALL, f + 4L * j & MASK, ORDER).add(FloatVector.fromMemorySegment(S, ALL, t + 4L * j & MASK, ORDER)).intoMemorySegment(ALL, t + 4L * j & MASK, ORDER);
+          FloatVector.fromMemorySegment(S, ALL, f + 4L * j & MASK, ORDER)
+              .add(FloatVector.fromMemorySegment(S, ALL, t + 4L * j & MASK, ORDER))
+              .intoMemorySegment(ALL, t + 4L * j & MASK, ORDER);
         }
         for (; j < cols; j++) {
           Memory.setFloat(t + 4L * j, Memory.getFloat(f + 4L * j) + Memory.getFloat(t + 4L * j));
         }
       } else {
         for (; j + COUNT <= cols; j += COUNT) {
-          FloatVector.fromMemorySegment(S, ALL, f + 4L * j & MASK, ORDER).intoMemorySegment(ALL, t + 4L * j & MASK, ORDER);
+          FloatVector.fromMemorySegment(S, ALL, f + 4L * j & MASK, ORDER).intoMemorySegment(ALL, t + 4L * j & MASK,
+              ORDER);
         }
         if (COUNT == 16 && j + 8 <= cols) {
           FloatVector.fromMemorySegment(FloatVector.SPECIES_256, ALL, f + 4L * j & MASK, ORDER)

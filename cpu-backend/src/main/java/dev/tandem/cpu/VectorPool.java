@@ -79,7 +79,8 @@ final class VectorPool {
           FloatVector v = FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER);
           // A NaN is unequal to itself, and then the maximum is NaN too.
           VectorMask<Float> here = v.compare(VectorOperators.EQ, m).or(v.compare(VectorOperators.NE, v));
-          FloatVector.fromMemorySegment(S, ALL, t & MASK, ORDER).add(zero.blend(g, here)).intoMemorySegment(ALL, t & MASK, ORDER);
+          FloatVector.fromMemorySegment(S, ALL, t & MASK, ORDER).add(zero.blend(g, here)).intoMemorySegment(ALL,
+              t & MASK, ORDER);
           g = g.blend(zero, here);
           p += pixelStride;
           t += targetPixel;

@@ -23,7 +23,9 @@ final class VectorRows {
   static int add(long from, long to, int n) {
     int i = 0;
     for (; i + V <= n; i += V) {
-      FloatVector.fromMemorySegment(S, ALL, to + 4L * i & MASK, ORDER).add(FloatVector.fromMemorySegment(S, ALL, from + 4L * i & MASK, ORDER)).intoMemorySegment(ALL, to + 4L * i & MASK, ORDER);
+      FloatVector.fromMemorySegment(S, ALL, to + 4L * i & MASK, ORDER)
+          .add(FloatVector.fromMemorySegment(S, ALL, from + 4L * i & MASK, ORDER))
+          .intoMemorySegment(ALL, to + 4L * i & MASK, ORDER);
     }
     return i;
   }
@@ -32,7 +34,8 @@ final class VectorRows {
     FloatVector v = FloatVector.broadcast(S, value);
     int i = 0;
     for (; i + V <= n; i += V) {
-      FloatVector.fromMemorySegment(S, ALL, from + 4L * i & MASK, ORDER).sub(v).intoMemorySegment(ALL, to + 4L * i & MASK, ORDER);
+      FloatVector.fromMemorySegment(S, ALL, from + 4L * i & MASK, ORDER).sub(v).intoMemorySegment(ALL,
+          to + 4L * i & MASK, ORDER);
     }
     return i;
   }
@@ -41,7 +44,8 @@ final class VectorRows {
     FloatVector v = FloatVector.broadcast(S, value);
     int i = 0;
     for (; i + V <= n; i += V) {
-      FloatVector.fromMemorySegment(S, ALL, from + 4L * i & MASK, ORDER).mul(v).intoMemorySegment(ALL, to + 4L * i & MASK, ORDER);
+      FloatVector.fromMemorySegment(S, ALL, from + 4L * i & MASK, ORDER).mul(v).intoMemorySegment(ALL,
+          to + 4L * i & MASK, ORDER);
     }
     return i;
   }

@@ -138,7 +138,8 @@ final class VectorTotals {
       front.add(back).intoArray(lanes, l);
     }
     for (int l = 0; l < RowTotals.LEFT; l += V) {
-      FloatVector front = FloatVector.fromArray(S, products, l).add(FloatVector.fromArray(S, products, l + RowTotals.LEFT));
+      FloatVector front =
+          FloatVector.fromArray(S, products, l).add(FloatVector.fromArray(S, products, l + RowTotals.LEFT));
       FloatVector back = FloatVector.fromArray(S, products, l + 2 * RowTotals.LEFT)
           .add(FloatVector.fromArray(S, products, l + 3 * RowTotals.LEFT));
       front.add(back).intoArray(products, l);
@@ -192,7 +193,8 @@ final class VectorTotals {
       front.add(back).intoArray(lanes, l);
     }
     for (int l = 0; l < RowTotals.LEFT; l += V) {
-      FloatVector front = FloatVector.fromArray(S, products, l).add(FloatVector.fromArray(S, products, l + RowTotals.LEFT));
+      FloatVector front =
+          FloatVector.fromArray(S, products, l).add(FloatVector.fromArray(S, products, l + RowTotals.LEFT));
       FloatVector back = FloatVector.fromArray(S, products, l + 2 * RowTotals.LEFT)
           .add(FloatVector.fromArray(S, products, l + 3 * RowTotals.LEFT));
       front.add(back).intoArray(products, l);

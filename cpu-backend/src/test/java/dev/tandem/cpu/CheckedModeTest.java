@@ -36,7 +36,8 @@ class CheckedModeTest {
       new Pointwise("Add", Program.of(2, Expr.input(0).add(Expr.input(1))), List.of(DType.F32), Launch.NONE);
 
   private static List<Operand> zeros(Backend b, int n) {
-    return List.of(HostRun.operand(b, HostArray.zeros(DType.F32, n)), HostRun.operand(b, HostArray.zeros(DType.F32, n)));
+    return List.of(HostRun.operand(b, HostArray.zeros(DType.F32, n)),
+        HostRun.operand(b, HostArray.zeros(DType.F32, n)));
   }
 
   /** Calls a method of a class that has checks in it. */
@@ -79,8 +80,10 @@ class CheckedModeTest {
       Replay replay = b.prepare(List.of(new Call(ADD, in, List.of(out), null)));
       replay.run();
       in.get(1).storage().release().run();
-      assertThatThrownBy(replay::run).isInstanceOf(IndexOutOfBoundsException.class).hasMessageStartingWith("Add of [F32[100]")
-          .hasMessageContaining("Loop/").hasMessageContaining(".run reads ").hasMessageContaining("byte 0 of storage of 100 F32")
+      assertThatThrownBy(replay::run).isInstanceOf(IndexOutOfBoundsException.class)
+          .hasMessageStartingWith("Add of [F32[100]")
+          .hasMessageContaining("Loop/").hasMessageContaining(".run reads ")
+          .hasMessageContaining("byte 0 of storage of 100 F32")
           .hasMessageEndingWith("which was freed");
     }
   }

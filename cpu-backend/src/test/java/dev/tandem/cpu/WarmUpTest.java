@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import java.time.Duration;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /** Whether warming up ends; how fast it makes a kernel is measured, not tested. */
@@ -41,7 +40,8 @@ class WarmUpTest {
     warmUp.await();
     assertThat(warmUp.isDone()).isTrue();
     assertThat(kernel.compiled).as("%d calls of %d turns", kernel.calls, kernel.turns).isTrue();
-    assertThat(kernel.runs).as("runs in code of C1, where each branch is met twice and 40 times count").isGreaterThanOrEqualTo(20);
+    assertThat(kernel.runs).as("runs in code of C1, where each branch is met twice and 40 times count")
+        .isGreaterThanOrEqualTo(20);
     assertThat(kernel.turns).as("compiled before the idle loop is compiled by itself").isLessThan(40_000);
   }
 

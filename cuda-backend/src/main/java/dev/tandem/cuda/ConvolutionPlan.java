@@ -97,7 +97,8 @@ final class ConvolutionPlan {
   }
 
   /** What a plan depends on. All operands are dense in {@code format} and of the type of {@code arithmetic}. */
-  record Key(Direction direction, ConvGeometry geometry, Format format, Arithmetic arithmetic, Shape image, Shape weight,
+  record Key(Direction direction, ConvGeometry geometry, Format format, Arithmetic arithmetic, Shape image,
+      Shape weight,
       Shape output) {
   }
 
@@ -264,8 +265,9 @@ final class ConvolutionPlan {
     return switch (key.direction) {
       case FORWARD -> JCudnn.cudnnGetConvolutionForwardWorkspaceSize(cudnn.handle(), image, weight, convolution, output,
           number, bytes);
-      case GRAD_INPUT -> JCudnn.cudnnGetConvolutionBackwardDataWorkspaceSize(cudnn.handle(), weight, output, convolution,
-          image, number, bytes);
+      case GRAD_INPUT ->
+          JCudnn.cudnnGetConvolutionBackwardDataWorkspaceSize(cudnn.handle(), weight, output, convolution,
+              image, number, bytes);
       case GRAD_WEIGHT -> JCudnn.cudnnGetConvolutionBackwardFilterWorkspaceSize(cudnn.handle(), image, output,
           convolution, weight, number, bytes);
     };

@@ -52,7 +52,8 @@ final class Cublas implements AutoCloseable {
   }
 
   /** {@code c [m, n] = a [m, k] b [k, n]}, or that added to c, for each matrix of a batch. */
-  void multiply(Arithmetic arithmetic, int m, int n, int k, Matrix a, Matrix b, Matrix c, boolean accumulate, int batch) {
+  void multiply(Arithmetic arithmetic, int m, int n, int k, Matrix a, Matrix b, Matrix c, boolean accumulate,
+      int batch) {
     Pointer beta = accumulate ? ONE : ZERO;
     Pointer pa = context.pointer(a.address);
     Pointer pb = context.pointer(b.address);
@@ -61,8 +62,10 @@ final class Cublas implements AutoCloseable {
     int compute = arithmetic.cublasCompute();
     // The binding's methods without "_new" take a type of data where these take one of computation.
     if (batch == 1) {
-      check(JCublas2.cublasGemmEx_new(handle, a.operation(), b.operation(), m, n, k, ONE, pa, type, a.ld, pb, type, b.ld,
-          beta, pc, type, c.ld, compute, DEFAULT_ALGORITHM), "cublasGemmEx");
+      check(
+          JCublas2.cublasGemmEx_new(handle, a.operation(), b.operation(), m, n, k, ONE, pa, type, a.ld, pb, type, b.ld,
+              beta, pc, type, c.ld, compute, DEFAULT_ALGORITHM),
+          "cublasGemmEx");
     } else {
       check(JCublas2.cublasGemmStridedBatchedEx_new(handle, a.operation(), b.operation(), m, n, k, ONE, pa, type, a.ld,
           a.batchStride, pb, type, b.ld, b.batchStride, beta, pc, type, c.ld, c.batchStride, batch, compute,

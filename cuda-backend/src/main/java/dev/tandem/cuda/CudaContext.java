@@ -89,7 +89,8 @@ final class CudaContext implements AutoCloseable {
 
   /** How this device can compute products: TF32 and BF16 want the tensor cores that came with compute capability 8.0. */
   Set<Precision> precisions() {
-    return computeCapability >= LEAST_FOR_REDUCED_PRECISION ? EnumSet.allOf(Precision.class) : EnumSet.of(Precision.FP32);
+    return computeCapability >= LEAST_FOR_REDUCED_PRECISION ? EnumSet.allOf(Precision.class)
+        : EnumSet.of(Precision.FP32);
   }
 
   int multiprocessors() {

@@ -25,7 +25,8 @@ final class Description {
   }
 
   private static String limits(CudaContext context) {
-    return context.precisions().contains(Precision.BF16) ? "" : ", fp32 only as tf32 and bf16 want compute capability 8.0";
+    return context.precisions().contains(Precision.BF16) ? ""
+        : ", fp32 only as tf32 and bf16 want compute capability 8.0";
   }
 
   /** {@code 12.6}. */

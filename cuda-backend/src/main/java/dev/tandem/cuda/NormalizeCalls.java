@@ -104,7 +104,8 @@ final class NormalizeCalls {
       return () -> {
       };
     }
-    Kernels.Kernel kernel = context.kernels().packed("normalize.cu", name, ProgramSource.element(operands.getFirst().dtype()));
+    Kernels.Kernel kernel =
+        context.kernels().packed("normalize.cu", name, ProgramSource.element(operands.getFirst().dtype()));
     long blocks = Math.min(results, (long) BLOCKS_PER_MULTIPROCESSOR * context.multiprocessors());
     // Few results, such as the channels of a batch normalisation, leave multiprocessors idle: their blocks are as large as can be.
     int most = results < 4L * context.multiprocessors() ? MOST_THREADS : Kernels.THREADS;

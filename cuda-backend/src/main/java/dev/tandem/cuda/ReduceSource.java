@@ -67,7 +67,8 @@ record ReduceSource(Reduce op, Call call, Walk results, Walk reduced, ReduceCall
     for (int k = 0; k < call.in().size(); k++) {
       text.append(", const ").append(element(k)).append(" *p").append(k);
     }
-    return text.append(", ").append(ProgramSource.element(call.out().getFirst().dtype())).append(" *to, Partial *partial")
+    return text.append(", ").append(ProgramSource.element(call.out().getFirst().dtype()))
+        .append(" *to, Partial *partial")
         .append(results.parameters("k")).append(reduced.parameters("r"))
         .append(ProgramSource.parameters(op.prologue())).toString();
   }
@@ -160,8 +161,10 @@ record ReduceSource(Reduce op, Call call, Walk results, Walk reduced, ReduceCall
       if (isPacked(k)) {
         String type = "Pack<" + element(k) + ", WIDTH>";
         text.append("      ").append(type).append(" x").append(k).append(";\n")
-            .append("      if (count == WIDTH) {\n        x").append(k).append(" = *(const ").append(type).append(" *)&")
-            .append(place(k)).append(";\n      } else {\n        for (int j = 0; j < count; j++) {\n          x").append(k)
+            .append("      if (count == WIDTH) {\n        x").append(k).append(" = *(const ").append(type)
+            .append(" *)&")
+            .append(place(k)).append(";\n      } else {\n        for (int j = 0; j < count; j++) {\n          x")
+            .append(k)
             .append(".at[j] = (&").append(place(k)).append(")[j];\n        }\n      }\n");
         loads.add("load(x" + k + ".at[j])");
       } else {

@@ -49,7 +49,8 @@ class FaultTest {
     public static void main(String[] arguments) {
       CudaBackend backend = Cuda.backend();
       try {
-        SmallNetwork.Kind kind = arguments.length == 0 ? SmallNetwork.Kind.MLP : SmallNetwork.Kind.valueOf(arguments[0]);
+        SmallNetwork.Kind kind =
+            arguments.length == 0 ? SmallNetwork.Kind.MLP : SmallNetwork.Kind.valueOf(arguments[0]);
         System.out.println("trained " + SmallNetwork.run(kind, new Device(backend), new Sgd(0.02), true, 4));
       } catch (CudaException | OutOfDeviceMemoryException e) {
         System.out.println("failed <" + e.getMessage() + ">");
@@ -258,7 +259,8 @@ class FaultTest {
     assertThat(captured).contains("] replaying one CUDA graph of ");
     for (String refused : List.of("cuStreamBeginCapture_v2", "cuGraphInstantiateWithFlags")) {
       String flat = state(refused + ":1=999");
-      assertThat(flat).contains("calls, not captured: " + refused.replaceAll("_v2|WithFlags", "") + " failed on cuda:0");
+      assertThat(flat)
+          .contains("calls, not captured: " + refused.replaceAll("_v2|WithFlags", "") + " failed on cuda:0");
       assertThat(losses(flat)).as(refused).isEqualTo(losses(captured));
     }
     String synchronous = state("", "-Dtandem.cuda.sync=true");

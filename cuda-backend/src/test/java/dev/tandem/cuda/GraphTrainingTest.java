@@ -16,7 +16,6 @@ import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.HostArray;
 import dev.tandem.core.tensor.Device;
 import dev.tandem.core.tensor.Tensor;
-import dev.tandem.core.testing.SmallNetwork;
 import dev.tandem.core.testing.SmallNetwork.Kind;
 import dev.tandem.core.train.TrainStep;
 import dev.tandem.cuda.emulator.EmulatorCounts;

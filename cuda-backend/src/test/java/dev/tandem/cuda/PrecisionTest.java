@@ -248,6 +248,7 @@ class PrecisionTest {
       assertThat(backend.supports(p)).as("%s on 9.0", p).isTrue();
     }
     String old = JavaProcess.run(Map.of("EMU_CAPABILITY", "75"), Cuda.flags(cache), Ask.class).output();
-    assertThat(old).contains("compute capability 7.5", "fp32 only as tf32 and bf16 want compute capability 8.0", "FP32 true", "TF32 false", "BF16 false");
+    assertThat(old).contains("compute capability 7.5", "fp32 only as tf32 and bf16 want compute capability 8.0",
+        "FP32 true", "TF32 false", "BF16 false");
   }
 }

@@ -68,7 +68,8 @@ class StepCostTest {
 
   /** Calls of the driver and libraries by one step, which is replayed and whose loss is not read. */
   private Map<String, Long> calls(TrainStep step, Kind kind) {
-    List<String> functions = Stream.of(List.of(GRAPH, TO_DEVICE, FROM_DEVICE), LAUNCHES, WAITS).flatMap(List::stream).toList();
+    List<String> functions =
+        Stream.of(List.of(GRAPH, TO_DEVICE, FROM_DEVICE), LAUNCHES, WAITS).flatMap(List::stream).toList();
     Map<String, Long> before = new LinkedHashMap<>();
     functions.forEach(f -> before.put(f, counts.calls(f)));
     step.run(kind.batch(16, STEPS));

@@ -84,7 +84,7 @@ class StridedCopyTest {
     CudaStorage from = counting(6);
     CudaStorage to = counting(3);
     StridedCopy.of(context, Layout.contiguous(Shape.of(2, 3)), Layout.of(Shape.of(2, 3), new long[] {0, 1}, 0),
-            DType.F32)
+        DType.F32)
         .run(from.address() + 3L * Float.BYTES, to.address());
     assertThat(read(to)).containsExactly(4, 5, 6);
   }

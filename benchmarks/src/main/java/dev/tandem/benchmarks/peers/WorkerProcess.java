@@ -111,7 +111,8 @@ final class WorkerProcess implements AutoCloseable {
       List<String> lines = Files.readAllLines(errors(), StandardCharsets.ISO_8859_1).stream()
           .filter(line -> !line.isBlank() && !line.startsWith("\tat ") && !line.contains("WARNING")).toList();
       int first = 0;
-      while (first < lines.size() - 1 && !lines.get(first).contains("Exception") && !lines.get(first).contains("Error")) {
+      while (first < lines.size() - 1 && !lines.get(first).contains("Exception")
+          && !lines.get(first).contains("Error")) {
         first++;
       }
       why = String.join(" ", lines.subList(first, Math.min(first + 2, lines.size())));

@@ -1,6 +1,5 @@
 package dev.tandem.benchmarks.work;
 
-import java.util.List;
 import java.util.Map;
 
 /**

@@ -28,7 +28,8 @@ class PeerComparisonTest {
 
   @Test
   void aPeerThatComputesTheSameIsTimedAndOneThatDoesNotIsRefused() throws IOException {
-    int status = run("--rows softmax-128x10 --peers mirror,altered --threads 1 --rounds 2 --seconds 0.01 --warmup 0.01");
+    int status =
+        run("--rows softmax-128x10 --peers mirror,altered --threads 1 --rounds 2 --seconds 0.01 --warmup 0.01");
 
     assertThat(status).as("%s%s", out, err).isEqualTo(1);
     Path file = folder.resolve("out.json");

@@ -66,12 +66,14 @@ public final class DataLoader implements Iterable<Batch> {
 
   /** Samples in another order in every epoch. */
   public DataLoader shuffled() {
-    return with(new Settings(true, settings.seed, settings.dropLast, settings.prefetch, settings.workers, settings.reusing));
+    return with(
+        new Settings(true, settings.seed, settings.dropLast, settings.prefetch, settings.workers, settings.reusing));
   }
 
   /** What the orders of a shuffled loader depend on; 0 if not set. */
   public DataLoader seed(long seed) {
-    return with(new Settings(settings.shuffled, seed, settings.dropLast, settings.prefetch, settings.workers, settings.reusing));
+    return with(new Settings(settings.shuffled, seed, settings.dropLast, settings.prefetch, settings.workers,
+        settings.reusing));
   }
 
   /**
@@ -80,7 +82,8 @@ public final class DataLoader implements Iterable<Batch> {
    * @throws IllegalArgumentException if the dataset has fewer samples than one batch
    */
   public DataLoader dropLast() {
-    return with(new Settings(settings.shuffled, settings.seed, true, settings.prefetch, settings.workers, settings.reusing));
+    return with(
+        new Settings(settings.shuffled, settings.seed, true, settings.prefetch, settings.workers, settings.reusing));
   }
 
   /**
@@ -89,7 +92,8 @@ public final class DataLoader implements Iterable<Batch> {
    * @param batches 0 makes each batch in the calling thread when it is asked for
    */
   public DataLoader prefetch(int batches) {
-    return with(new Settings(settings.shuffled, settings.seed, settings.dropLast, batches, settings.workers, settings.reusing));
+    return with(
+        new Settings(settings.shuffled, settings.seed, settings.dropLast, batches, settings.workers, settings.reusing));
   }
 
   /**
@@ -97,7 +101,8 @@ public final class DataLoader implements Iterable<Batch> {
    * in the same order with any number.
    */
   public DataLoader workers(int threads) {
-    return with(new Settings(settings.shuffled, settings.seed, settings.dropLast, settings.prefetch, threads, settings.reusing));
+    return with(new Settings(settings.shuffled, settings.seed, settings.dropLast, settings.prefetch, threads,
+        settings.reusing));
   }
 
   /**
@@ -106,7 +111,8 @@ public final class DataLoader implements Iterable<Batch> {
    * and of other transformations, stay as they are.
    */
   public DataLoader reusing() {
-    return with(new Settings(settings.shuffled, settings.seed, settings.dropLast, settings.prefetch, settings.workers, true));
+    return with(
+        new Settings(settings.shuffled, settings.seed, settings.dropLast, settings.prefetch, settings.workers, true));
   }
 
   /** The number of batches in an epoch. */

@@ -13,7 +13,6 @@ import dev.tandem.core.tensor.Scope;
 import dev.tandem.core.tensor.StepArena;
 import dev.tandem.core.tensor.Tensor;
 import dev.tandem.core.testing.ReferenceBackend;
-import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.BiFunction;
 import java.util.function.Function;

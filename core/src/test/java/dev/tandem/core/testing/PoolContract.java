@@ -93,7 +93,8 @@ abstract class PoolContract extends Contract {
       both(DType.BF16, PoolGeometry.of(kind, 2), Numbers.SMALL_INTEGERS, Arrangement.CHANNELS_LAST,
           Arrangement.CHANNELS_LAST, 3, 17, 8, 10);
       both(DType.BF16, new PoolGeometry(kind, 2, 2, 1, 1, 1, 1),
-          kind == Kind.MAX ? Numbers.SPECIAL : Numbers.NOT_FINITE, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, 2, 17,
+          kind == Kind.MAX ? Numbers.SPECIAL : Numbers.NOT_FINITE, Arrangement.CONTIGUOUS, Arrangement.CONTIGUOUS, 2,
+          17,
           6, 6);
     }
   }

@@ -67,7 +67,8 @@ abstract class RandomNumbersContract extends Contract {
       trial(apart, t -> {
         Pointwise op = Pointwise.of("draws", DRAWS, Launch.random(7), DType.F32);
         Layout gaps = Layout.of(Shape.of(5, 7), new long[] {apart, 1}, 4);
-        List<Trial.Slot> in = List.of(t.slot(DType.F32, gaps, Numbers.ORDINARY), t.slot(DType.I32, Arrangement.OFFSET, 1));
+        List<Trial.Slot> in =
+            List.of(t.slot(DType.F32, gaps, Numbers.ORDINARY), t.slot(DType.I32, Arrangement.OFFSET, 1));
         t.pointwise(op, in, IntStream.range(0, 3).mapToObj(k -> t.slot(DType.F32, gaps, Numbers.ORDINARY)).toList());
       });
     }

@@ -198,7 +198,8 @@ abstract class RowsContract extends Contract {
   @Test
   void cumulativeSumsAlongEveryAxis() {
     int[][] shapes =
-        {{1}, {5}, {33}, {0}, {7, 17}, {17, 7}, {3, 5, 16}, {2, 3, 4, 9}, {3, 0, 2}, {2, 1000}, {1000, 33}, {20_011}, {3, 16_500}};
+        {{1}, {5}, {33}, {0}, {7, 17}, {17, 7}, {3, 5, 16}, {2, 3, 4, 9}, {3, 0, 2}, {2, 1000}, {1000, 33}, {20_011},
+            {3, 16_500}};
     for (int[] dims : shapes) {
       for (int axis = 0; axis < dims.length; axis++) {
         for (boolean reverse : new boolean[] {false, true}) {

@@ -393,9 +393,10 @@ final class Trial implements AutoCloseable {
       compared++;
       undecided += Double.isInfinite(error) ? 1 : 0;
       if (!Expected.accepts(s.dtype(), got, want, error)) {
-        Assertions.fail(describe(op, in, out) + ": output " + k + " at " + Arrays.toString(Positions.index(s.shape(), position))
-            + " is " + got + ", not " + want + " ± "
-            + error);
+        Assertions.fail(
+            describe(op, in, out) + ": output " + k + " at " + Arrays.toString(Positions.index(s.shape(), position))
+                + " is " + got + ", not " + want + " ± "
+                + error);
       }
     }
     long bytes = s.dtype().bytes();

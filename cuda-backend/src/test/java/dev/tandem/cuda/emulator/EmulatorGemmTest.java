@@ -90,7 +90,8 @@ class EmulatorGemmTest {
 
   private int multiply(int type, int compute, float value, CUdeviceptr out) {
     var operand = upload(value);
-    return JCublas2.cublasGemmEx_new(handle, 0, 0, 1, 1, 1, scalar(1), operand, type, 1, operand, type, 1, scalar(0), out,
+    return JCublas2.cublasGemmEx_new(handle, 0, 0, 1, 1, 1, scalar(1), operand, type, 1, operand, type, 1, scalar(0),
+        out,
         type, 1, compute, -1);
   }
 
