@@ -20,6 +20,9 @@ final class PointwiseKernel {
   private final List<Access> operands;
   private final int width;
   private final WarmUp warmUp;
+  /** Elements done so far, roughly: threads count in turns or together. */
+  private long elements;
+  private boolean cold = true;
   private volatile @Nullable PointwiseLoop vector;
   private volatile @Nullable PointwiseLoop scalar;
 
@@ -39,10 +42,22 @@ final class PointwiseKernel {
   void run(long[] at, long[] row, long[] step, int rows, int n, double[] arguments) {
     int whole = width == 0 ? 0 : n - n % width;
     if (whole > 0) {
+      if (cold) {
+        count((long) rows * whole);
+      }
       vectorLoop().run(at, row, step, rows, 0, whole, arguments);
     }
     if (whole < n) {
       scalarLoop().run(at, row, step, rows, whole, n, arguments);
+    }
+  }
+
+  /** Little work that comes again and again is compiled beside it: HotSpot alone would take ten thousand steps to see that it pays. */
+  private void count(long more) {
+    elements += more;
+    if (elements >= WarmUp.ELEMENTS) {
+      cold = false;
+      warmUp.begin();
     }
   }
 
