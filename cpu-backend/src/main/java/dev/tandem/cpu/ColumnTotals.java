@@ -8,8 +8,6 @@ final class ColumnTotals {
   /** Rows that are added in single precision. */
   private static final int ROWS = ColumnSums.ROWS;
 
-  private static volatile boolean warm;
-
   private final boolean vector;
   private final int columns;
   private final float[] block;
@@ -23,10 +21,9 @@ final class ColumnTotals {
 
   /** Has the vector loops compiled. */
   static void warmUp() {
-    if (Lanes.AVAILABLE && !warm) {
+    if (Lanes.AVAILABLE) {
       WarmUp.await(VectorColumns.WARM_UPS);
       VectorFolds.SUM_COLUMNS.await();
-      warm = true;
     }
   }
 

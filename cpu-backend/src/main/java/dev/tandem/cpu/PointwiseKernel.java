@@ -52,7 +52,7 @@ final class PointwiseKernel {
     }
   }
 
-  /** Little work that comes again and again is compiled beside it: HotSpot alone would take ten thousand steps to see that it pays. */
+  /** Little work that comes again and again is compiled beside it: by its own counts HotSpot sees late that it pays. */
   private void count(long more) {
     elements += more;
     if (elements >= WarmUp.ELEMENTS) {

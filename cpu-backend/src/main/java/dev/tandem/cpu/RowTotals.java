@@ -11,7 +11,6 @@ final class RowTotals {
   static final int LANES = 64;
   /** Lanes when four each have been added up. */
   static final int LEFT = LANES / 4;
-  private static volatile boolean warm;
 
   private final boolean vector;
   private final float[] lanes = new float[LANES];
@@ -26,16 +25,15 @@ final class RowTotals {
 
   /** Has the vector loops compiled. */
   static void warmUp() {
-    if (Lanes.AVAILABLE && !warm) {
+    if (Lanes.AVAILABLE) {
       WarmUp.await(VectorTotals.WARM_UPS);
-      warm = true;
     }
   }
 
   double sum(long x, int n) {
     int whole = n & -LANES;
     if (vector && whole > 0) {
-      VectorTotals.sums(x, whole, lanes);
+      VectorFolds.sumLanes(x, whole, lanes);
     } else {
       Arrays.fill(lanes, 0);
       addSum(x, 0, whole, LANES);

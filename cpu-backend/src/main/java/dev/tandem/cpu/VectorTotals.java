@@ -23,7 +23,7 @@ final class VectorTotals {
   private static final int OPERATIONS = 20;
   private static final float[] UNREAD = new float[RowTotals.LANES];
   static final List<WarmUp> WARM_UPS = List.of(
-      new WarmUp(times -> sums(WarmUp.ZEROS, elements(times), UNREAD), OPERATIONS),
+      new WarmUp(times -> VectorFolds.sumLanes(WarmUp.ZEROS, elements(times), UNREAD), OPERATIONS),
       new WarmUp(times -> squares(WarmUp.ZEROS, elements(times), 0, UNREAD), OPERATIONS),
       new WarmUp(times -> products(WarmUp.ZEROS, WarmUp.ZEROS, elements(times), 0, UNREAD, UNREAD), OPERATIONS),
       new WarmUp(
@@ -35,32 +35,6 @@ final class VectorTotals {
 
   private static int elements(int times) {
     return times > 0 ? WarmUp.TURNS * RowTotals.LANES : 0;
-  }
-
-  static void sums(long x, int n, float[] lanes) {
-    for (int p = 0; p < RowTotals.LANES; p += STRIDE) {
-      FloatVector a0 = FloatVector.zero(S);
-      FloatVector a1 = a0;
-      FloatVector a2 = a0;
-      FloatVector a3 = a0;
-      for (int i = p; i < n; i += RowTotals.LANES) {
-        long at = 4L * i;
-        a0 = a0.add(FloatVector.fromMemorySegment(S, ALL, x + at & MASK, ORDER));
-        a1 = a1.add(FloatVector.fromMemorySegment(S, ALL, x + at + 4L * V & MASK, ORDER));
-        a2 = a2.add(FloatVector.fromMemorySegment(S, ALL, x + at + 8L * V & MASK, ORDER));
-        a3 = a3.add(FloatVector.fromMemorySegment(S, ALL, x + at + 12L * V & MASK, ORDER));
-      }
-      a0.intoArray(lanes, p);
-      a1.intoArray(lanes, p + V);
-      a2.intoArray(lanes, p + 2 * V);
-      a3.intoArray(lanes, p + 3 * V);
-    }
-    for (int l = 0; l < RowTotals.LEFT; l += V) {
-      FloatVector front = FloatVector.fromArray(S, lanes, l).add(FloatVector.fromArray(S, lanes, l + RowTotals.LEFT));
-      FloatVector back = FloatVector.fromArray(S, lanes, l + 2 * RowTotals.LEFT)
-          .add(FloatVector.fromArray(S, lanes, l + 3 * RowTotals.LEFT));
-      front.add(back).intoArray(lanes, l);
-    }
   }
 
   /** Of {@code (x - center)²}. */
@@ -87,12 +61,7 @@ final class VectorTotals {
       a2.intoArray(lanes, p + 2 * V);
       a3.intoArray(lanes, p + 3 * V);
     }
-    for (int l = 0; l < RowTotals.LEFT; l += V) {
-      FloatVector front = FloatVector.fromArray(S, lanes, l).add(FloatVector.fromArray(S, lanes, l + RowTotals.LEFT));
-      FloatVector back = FloatVector.fromArray(S, lanes, l + 2 * RowTotals.LEFT)
-          .add(FloatVector.fromArray(S, lanes, l + 3 * RowTotals.LEFT));
-      front.add(back).intoArray(lanes, l);
-    }
+    VectorFolds.foldLanes(lanes);
   }
 
   /** Of {@code y}, and of {@code y (x - center)}. */
@@ -131,19 +100,8 @@ final class VectorTotals {
       b2.intoArray(products, p + 2 * V);
       b3.intoArray(products, p + 3 * V);
     }
-    for (int l = 0; l < RowTotals.LEFT; l += V) {
-      FloatVector front = FloatVector.fromArray(S, lanes, l).add(FloatVector.fromArray(S, lanes, l + RowTotals.LEFT));
-      FloatVector back = FloatVector.fromArray(S, lanes, l + 2 * RowTotals.LEFT)
-          .add(FloatVector.fromArray(S, lanes, l + 3 * RowTotals.LEFT));
-      front.add(back).intoArray(lanes, l);
-    }
-    for (int l = 0; l < RowTotals.LEFT; l += V) {
-      FloatVector front =
-          FloatVector.fromArray(S, products, l).add(FloatVector.fromArray(S, products, l + RowTotals.LEFT));
-      FloatVector back = FloatVector.fromArray(S, products, l + 2 * RowTotals.LEFT)
-          .add(FloatVector.fromArray(S, products, l + 3 * RowTotals.LEFT));
-      front.add(back).intoArray(products, l);
-    }
+    VectorFolds.foldLanes(lanes);
+    VectorFolds.foldLanes(products);
   }
 
   /** Of {@code y weight}, and of {@code y weight (x - center)}. */
@@ -186,18 +144,7 @@ final class VectorTotals {
       b2.intoArray(products, p + 2 * V);
       b3.intoArray(products, p + 3 * V);
     }
-    for (int l = 0; l < RowTotals.LEFT; l += V) {
-      FloatVector front = FloatVector.fromArray(S, lanes, l).add(FloatVector.fromArray(S, lanes, l + RowTotals.LEFT));
-      FloatVector back = FloatVector.fromArray(S, lanes, l + 2 * RowTotals.LEFT)
-          .add(FloatVector.fromArray(S, lanes, l + 3 * RowTotals.LEFT));
-      front.add(back).intoArray(lanes, l);
-    }
-    for (int l = 0; l < RowTotals.LEFT; l += V) {
-      FloatVector front =
-          FloatVector.fromArray(S, products, l).add(FloatVector.fromArray(S, products, l + RowTotals.LEFT));
-      FloatVector back = FloatVector.fromArray(S, products, l + 2 * RowTotals.LEFT)
-          .add(FloatVector.fromArray(S, products, l + 3 * RowTotals.LEFT));
-      front.add(back).intoArray(products, l);
-    }
+    VectorFolds.foldLanes(lanes);
+    VectorFolds.foldLanes(products);
   }
 }

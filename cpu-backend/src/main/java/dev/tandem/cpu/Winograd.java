@@ -33,9 +33,6 @@ final class Winograd {
   private static final long MOST_FLOATS = 1 << 24;
   private static final int MOST_CHUNKS = 16;
 
-  /** Whether the transforms have been warmed up; twice does no harm. */
-  private static boolean warm;
-
   private final int channels;
   private final int filters;
   private final Team team;
@@ -45,10 +42,7 @@ final class Winograd {
     channels = s.channels();
     filters = s.filters();
     this.team = team;
-    if (!warm) {
-      warm = true;
-      WarmUp.await(VectorWinograd.WARM_UPS);
-    }
+    WarmUp.await(VectorWinograd.WARM_UPS);
   }
 
   /** How an image of outputs, whose pixels are at 2 x 2 of a tile, is covered. */
