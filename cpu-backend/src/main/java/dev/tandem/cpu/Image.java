@@ -88,4 +88,18 @@ record Image(long address, int images, int channels, int height, int width, long
           false);
     }
   }
+
+  /** Zeros in some rows and channels of the first image, which has channels last. */
+  void clear(int fromRow, int toRow, int fromChannel, int toChannel) {
+    boolean dense = densePixels() && fromChannel == 0 && toChannel == channels;
+    for (int r = fromRow; r < toRow; r++) {
+      if (dense) {
+        Memory.zero(at(0, r), width * pixelStride);
+        continue;
+      }
+      for (int q = 0; q < width; q++) {
+        Memory.zero(at(0, r) + q * pixelStride + 4L * fromChannel, 4L * (toChannel - fromChannel));
+      }
+    }
+  }
 }

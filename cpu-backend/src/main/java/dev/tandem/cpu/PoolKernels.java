@@ -12,7 +12,8 @@ import java.lang.ref.Reference;
 final class PoolKernels {
   /** Window elements that are worth a chunk. */
   private static final long CHUNK_WORK = 1 << 15;
-  private static final int PIECES = 16;
+  /** For each thread; cutting images by channels has memory read in shreds. */
+  private static final int PIECES = 4;
 
   private PoolKernels() {
   }
@@ -22,7 +23,7 @@ final class PoolKernels {
     Image x = Image.of(call.in().get(0));
     Image y = Image.of(call.out().get(0));
     if (isLargeMaximum(g, y)) {
-      VectorPool.MAX.await();
+      WarmUp.await(VectorPool.MAX);
     }
     return call.out().get(0).shape().size() == 0 ? () -> {
     } : () -> {
@@ -37,7 +38,7 @@ final class PoolKernels {
     Image dy = Image.of(call.in().get(1));
     Image dx = Image.of(call.out().get(0));
     if (isLargeMaximum(g, dy)) {
-      VectorPool.MAX_GRADIENT.await();
+      WarmUp.await(MaxPool.isQuads(g) ? VectorPool.QUAD_GRADIENT : VectorPool.MAX_GRADIENT);
     }
     return call.out().get(0).shape().size() == 0 ? () -> {
     } : () -> {
@@ -59,7 +60,7 @@ final class PoolKernels {
 
   private static void eachPiece(PoolGeometry g, Image y, Team team, PieceBody body) {
     int vectors = (y.channels() + Tiles.LANES - 1) / Tiles.LANES;
-    int parts = Math.clamp((PIECES + y.images() - 1L) / y.images(), 1, vectors);
+    int parts = Math.clamp((PIECES * team.size() + y.images() - 1L) / y.images(), 1, vectors);
     int total = Math.multiplyExact(y.images(), parts);
     long work = (long) y.images() * y.channels() * y.height() * y.width() * g.kernelH() * g.kernelW();
     int chunks = Math.clamp(work / CHUNK_WORK, 1, total);
@@ -93,14 +94,17 @@ final class PoolKernels {
   private static void forward(PoolGeometry g, Image given, Image wanted) {
     Image x = channelsLast(given, Workspace.Slot.BAND, true);
     Image y = channelsLast(wanted, Workspace.Slot.OUTPUT, false);
-    eachWindow(g, x, y, (top, left, rows, columns, divisor, pixel) -> {
-      long window = x.at(0, top) + left * x.pixelStride();
-      if (g.kind() == PoolGeometry.Kind.MAX) {
-        PoolWindow.max(x, window, rows, columns, pixel);
-      } else {
-        PoolWindow.average(x, window, rows, columns, divisor, pixel);
-      }
-    });
+    int byVector = PoolWindow.byVector(x);
+    if (g.kind() != PoolGeometry.Kind.MAX) {
+      eachWindow(g, x, y, (top, left, rows, columns, divisor, pixel) -> PoolWindow.average(x,
+          x.at(0, top) + left * x.pixelStride(), rows, columns, divisor, pixel));
+    } else if (byVector > 0) {
+      MaxPool.forward(g, x, y, byVector);
+    }
+    if (g.kind() == PoolGeometry.Kind.MAX && byVector < x.channels()) {
+      eachWindow(g, x, y, (top, left, rows, columns, divisor, pixel) -> PoolWindow.max(x, byVector,
+          x.at(0, top) + left * x.pixelStride(), rows, columns, pixel));
+    }
     if (y != wanted) {
       wanted.put(0, 0, y.height(), y.address());
     }
@@ -111,30 +115,24 @@ final class PoolKernels {
     Image x = max ? channelsLast(given, Workspace.Slot.BAND, true) : given;
     Image dy = channelsLast(gradOutput, Workspace.Slot.SECOND_BAND, true);
     Image dx = channelsLast(wanted, Workspace.Slot.OUTPUT, false);
-    clear(dx);
-    eachWindow(g, dx, dy, (top, left, rows, columns, divisor, pixel) -> {
-      long window = dx.at(0, top) + left * dx.pixelStride();
-      if (max) {
-        PoolWindow.maxGradient(x, x.at(0, top) + left * x.pixelStride(), rows, columns, pixel, dx, window);
-      } else {
-        PoolWindow.averageGradient(dx, window, rows, columns, divisor, pixel);
+    if (max) {
+      int byVector = PoolWindow.byVector(x);
+      if (byVector > 0) {
+        MaxPool.gradient(g, x, dy, dx, byVector);
       }
-    });
+      if (byVector < x.channels()) {
+        dx.clear(0, dx.height(), byVector, x.channels());
+        eachWindow(g, dx, dy, (top, left, rows, columns, divisor, pixel) -> PoolWindow.maxGradient(x, byVector,
+            x.at(0, top) + left * x.pixelStride(), rows, columns, pixel, dx,
+            dx.at(0, top) + left * dx.pixelStride()));
+      }
+    } else {
+      dx.clear(0, dx.height(), 0, dx.channels());
+      eachWindow(g, dx, dy, (top, left, rows, columns, divisor, pixel) -> PoolWindow.averageGradient(dx,
+          dx.at(0, top) + left * dx.pixelStride(), rows, columns, divisor, pixel));
+    }
     if (dx != wanted) {
       wanted.put(0, 0, dx.height(), dx.address());
-    }
-  }
-
-  private static void clear(Image dx) {
-    boolean dense = dx.pixelStride() == 4L * dx.channels();
-    for (int r = 0; r < dx.height(); r++) {
-      if (dense) {
-        Memory.zero(dx.at(0, r), dx.width() * dx.pixelStride());
-        continue;
-      }
-      for (int q = 0; q < dx.width(); q++) {
-        Memory.zero(dx.at(0, r) + q * dx.pixelStride(), 4L * dx.channels());
-      }
     }
   }
 
