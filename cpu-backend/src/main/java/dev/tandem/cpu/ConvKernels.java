@@ -157,12 +157,17 @@ final class ConvKernels {
     ConvPhases down = new ConvPhases(strideH, g.paddingH(), g.dilationH(), s.kernelH());
     ConvPhases across = new ConvPhases(strideW, g.paddingW(), g.dilationW(), s.kernelW());
     boolean depthwise = Depthwise.fits(s);
+    boolean planes = ConvPlanes.pay(s);
     long panels = depthwise ? weights.channelsLast() : weights.gradientPanels(down, across, team);
     int inputs = s.groupChannels();
     int outputs = s.groupFilters();
     long perTap = (long) outputs * Panels.padded(inputs);
     int bands = s.bands(s.height(), (long) s.outWidth() * s.filters() / strideH);
-    warmUp(depthwise, (s.width() + strideW - 1) / strideW, inputs, s.work());
+    if (planes) {
+      ConvPlanes.warmUp(s);
+    } else {
+      warmUp(depthwise, (s.width() + strideW - 1) / strideW, inputs, s.work());
+    }
     eachBand(s, s.height(), bands, team, (image, from, to) -> {
       int top = down.lowest(from);
       int left = across.lowest(0);
@@ -171,6 +176,8 @@ final class ConvKernels {
       Image.Band out = output(dx, image, from, to);
       long outPixel = outPixel(dx);
       long pixel = 4L * s.filters();
+      int inColumns = across.highest(s.width()) + 1 - left;
+      ConvPlanes turned = planes ? ConvPlanes.of(s, in, down.highest(to) + 1 - top, inColumns) : null;
       for (ConvPhases.Phase y : down.phases()) {
         // The first row of the phase inside the band.
         int skip = Math.max(0, (from - y.first() + strideH - 1) / strideH);
@@ -196,6 +203,12 @@ final class ConvKernels {
                   c + (long) r * strideH * out.rowStride(),
                   strideW * outPixel);
             }
+            continue;
+          }
+          if (turned != null) {
+            turned.correlate(y, x, rows, pixels, y.start() + skip - top, x.start() - left,
+                panels + 4 * ConvPhases.tapsBefore(y, x, s.kernelW()) * perTap, c, strideH * out.rowStride(),
+                strideW * outPixel);
             continue;
           }
           ConvTiles.Taps walk = ConvTiles.Taps.of(s.groups() == 1 && (x.outputStep() == 1 || x.count() == 1), y.count(),

@@ -42,19 +42,32 @@ record Image(long address, int images, int channels, int height, int width, long
    * outside it is zero. In place if that can be, else copied to this thread's {@code slot}.
    */
   Band band(int image, int fromRow, int toRow, int fromColumn, int toColumn, Workspace.Slot slot) {
-    boolean inside = fromRow >= 0 && toRow <= height && fromColumn >= 0 && toColumn <= width;
-    if (inside && densePixels()) {
-      return new Band(at(image, fromRow) + fromColumn * pixelStride, rowStride);
-    }
+    boolean inPlace =
+        densePixels() && fromRow >= 0 && toRow <= height && fromColumn >= 0 && toColumn <= width;
+    // One object made in one place of a short method: C2 leaves it out.
+    return new Band(
+        inPlace ? at(image, fromRow) + fromColumn * pixelStride
+            : copied(image, fromRow, toRow, fromColumn, toColumn, slot),
+        inPlace ? rowStride : 4L * (toColumn - fromColumn) * channels);
+  }
+
+  /** The same, copied in any case. */
+  Band copy(int image, int fromRow, int toRow, int fromColumn, int toColumn, Workspace.Slot slot) {
+    return new Band(copied(image, fromRow, toRow, fromColumn, toColumn, slot),
+        4L * (toColumn - fromColumn) * channels);
+  }
+
+  private long copied(int image, int fromRow, int toRow, int fromColumn, int toColumn, Workspace.Slot slot) {
     int columns = toColumn - fromColumn;
-    long pitch = 4L * columns * channels;
     long to = Workspace.floats(slot, (long) (toRow - fromRow) * columns * channels);
-    if (inside && columns == width && rowStride == width * pixelStride) {
+    boolean inside = fromRow >= 0 && toRow <= height;
+    long pitch = 4L * columns * channels;
+    if (inside && fromColumn == 0 && columns == width && rowStride == width * pixelStride) {
       move(at(image, fromRow), to, (toRow - fromRow) * width);
-      return new Band(to, pitch);
+      return to;
     }
     int left = Math.clamp(-(long) fromColumn, 0, columns);
-    int right = Math.clamp((long) toColumn - width, 0, columns - left);
+    int right = Math.clamp((long) fromColumn + columns - width, 0, columns - left);
     int middle = columns - left - right;
     for (int r = fromRow; r < toRow; r++) {
       long row = to + (r - fromRow) * pitch;
@@ -66,7 +79,7 @@ record Image(long address, int images, int channels, int height, int width, long
       move(at(image, r) + (fromColumn + left) * pixelStride, row + 4L * left * channels, middle);
       Memory.zero(row + 4L * (left + middle) * channels, 4L * right * channels);
     }
-    return new Band(to, pitch);
+    return to;
   }
 
   private void move(long from, long to, int pixels) {
@@ -86,6 +99,20 @@ record Image(long address, int images, int channels, int height, int width, long
       Panels.move(from + 4L * r * width * channels, 4L * channels, 4, at(image, fromRow + r), pixelStride,
           channelStride, pixels, channels,
           false);
+    }
+  }
+
+  /** Zeros in some rows and channels of the first image, which has channels last. */
+  void clear(int fromRow, int toRow, int fromChannel, int toChannel) {
+    boolean dense = densePixels() && fromChannel == 0 && toChannel == channels;
+    for (int r = fromRow; r < toRow; r++) {
+      if (dense) {
+        Memory.zero(at(0, r), width * pixelStride);
+        continue;
+      }
+      for (int q = 0; q < width; q++) {
+        Memory.zero(at(0, r) + q * pixelStride + 4L * fromChannel, 4L * (toChannel - fromChannel));
+      }
     }
   }
 }

@@ -3,6 +3,7 @@ package dev.tandem.cpu;
 import dev.tandem.core.backend.Call;
 import dev.tandem.core.op.PoolGeometry;
 import java.lang.ref.Reference;
+import java.util.function.IntConsumer;
 
 /**
  * Pooling with channels last: each output pixel is computed for all its channels at a time. Operands that lie otherwise
@@ -12,7 +13,8 @@ import java.lang.ref.Reference;
 final class PoolKernels {
   /** Window elements that are worth a chunk. */
   private static final long CHUNK_WORK = 1 << 15;
-  private static final int PIECES = 16;
+  /** For each thread; cutting images by channels has memory read in shreds. */
+  private static final int PIECES = 4;
 
   private PoolKernels() {
   }
@@ -22,11 +24,17 @@ final class PoolKernels {
     Image x = Image.of(call.in().get(0));
     Image y = Image.of(call.out().get(0));
     if (isLargeMaximum(g, y)) {
-      VectorPool.MAX.await();
+      WarmUp.await(VectorPool.MAX);
     }
-    return call.out().get(0).shape().size() == 0 ? () -> {
-    } : () -> {
-      eachPiece(g, y, team, (image, from, to) -> forward(g, piece(x, image, from, to), piece(y, image, from, to)));
+    if (call.out().get(0).shape().size() == 0) {
+      return () -> {
+      };
+    }
+    int parts = parts(y, team);
+    Image[] images = pieces(x, parts);
+    Image[] outputs = pieces(y, parts);
+    return () -> {
+      eachPiece(g, y, images.length, team, i -> forward(g, images[i], outputs[i]));
       Reference.reachabilityFence(call);
     };
   }
@@ -37,13 +45,18 @@ final class PoolKernels {
     Image dy = Image.of(call.in().get(1));
     Image dx = Image.of(call.out().get(0));
     if (isLargeMaximum(g, dy)) {
-      VectorPool.MAX_GRADIENT.await();
+      WarmUp.await(MaxPool.isQuads(g) ? VectorPool.QUAD_GRADIENT : VectorPool.MAX_GRADIENT);
     }
-    return call.out().get(0).shape().size() == 0 ? () -> {
-    } : () -> {
-      eachPiece(g, dy, team,
-          (image, from, to) -> gradient(g, piece(x, image, from, to), piece(dy, image, from, to),
-              piece(dx, image, from, to)));
+    if (call.out().get(0).shape().size() == 0) {
+      return () -> {
+      };
+    }
+    int parts = parts(dy, team);
+    Image[] images = pieces(x, parts);
+    Image[] outputs = pieces(dy, parts);
+    Image[] gradients = pieces(dx, parts);
+    return () -> {
+      eachPiece(g, dy, images.length, team, i -> gradient(g, images[i], outputs[i], gradients[i]));
       Reference.reachabilityFence(call);
     };
   }
@@ -53,30 +66,35 @@ final class PoolKernels {
         && (long) y.images() * y.channels() * y.height() * y.width() >= WarmUp.ELEMENTS;
   }
 
-  private interface PieceBody {
-    void run(int image, int fromChannel, int toChannel);
+  private static int vectors(Image y) {
+    return (y.channels() + Tiles.LANES - 1) / Tiles.LANES;
   }
 
-  private static void eachPiece(PoolGeometry g, Image y, Team team, PieceBody body) {
-    int vectors = (y.channels() + Tiles.LANES - 1) / Tiles.LANES;
-    int parts = Math.clamp((PIECES + y.images() - 1L) / y.images(), 1, vectors);
-    int total = Math.multiplyExact(y.images(), parts);
+  /** Into how many pieces each image falls, by channels. */
+  private static int parts(Image y, Team team) {
+    return Math.clamp((PIECES * team.size() + y.images() - 1L) / Math.max(1, y.images()), 1, Math.max(1, vectors(y)));
+  }
+
+  /** Some channels of one image each, as operands of one image. */
+  private static Image[] pieces(Image o, int parts) {
+    Image[] pieces = new Image[Math.multiplyExact(o.images(), parts)];
+    for (int i = 0; i < pieces.length; i++) {
+      int from = Gemm.cut(vectors(o), parts, i % parts) * Tiles.LANES;
+      int to = Math.min(o.channels(), Gemm.cut(vectors(o), parts, i % parts + 1) * Tiles.LANES);
+      pieces[i] = new Image(o.at(i / parts, 0) + from * o.channelStride(), 1, to - from, o.height(), o.width(), 0,
+          o.channelStride(), o.rowStride(), o.pixelStride());
+    }
+    return pieces;
+  }
+
+  private static void eachPiece(PoolGeometry g, Image y, int pieces, Team team, IntConsumer body) {
     long work = (long) y.images() * y.channels() * y.height() * y.width() * g.kernelH() * g.kernelW();
-    int chunks = Math.clamp(work / CHUNK_WORK, 1, total);
+    int chunks = Math.clamp(work / CHUNK_WORK, 1, pieces);
     team.run(chunks, (worker, chunk) -> {
-      for (int i = Gemm.cut(total, chunks, chunk); i < Gemm.cut(total, chunks, chunk + 1); i++) {
-        int from = Gemm.cut(vectors, parts, i % parts) * Tiles.LANES;
-        int to = Math.min(y.channels(), Gemm.cut(vectors, parts, i % parts + 1) * Tiles.LANES);
-        body.run(i / parts, from, to);
+      for (int i = Gemm.cut(pieces, chunks, chunk); i < Gemm.cut(pieces, chunks, chunk + 1); i++) {
+        body.accept(i);
       }
     });
-  }
-
-  /** Some channels of one image, as an operand of one image. */
-  private static Image piece(Image o, int image, int fromChannel, int toChannel) {
-    return new Image(o.at(image, 0) + fromChannel * o.channelStride(), 1, toChannel - fromChannel, o.height(),
-        o.width(), 0,
-        o.channelStride(), o.rowStride(), o.pixelStride());
   }
 
   /** The same with channels last: itself, or a copy in this thread's workspace. */
@@ -93,14 +111,17 @@ final class PoolKernels {
   private static void forward(PoolGeometry g, Image given, Image wanted) {
     Image x = channelsLast(given, Workspace.Slot.BAND, true);
     Image y = channelsLast(wanted, Workspace.Slot.OUTPUT, false);
-    eachWindow(g, x, y, (top, left, rows, columns, divisor, pixel) -> {
-      long window = x.at(0, top) + left * x.pixelStride();
-      if (g.kind() == PoolGeometry.Kind.MAX) {
-        PoolWindow.max(x, window, rows, columns, pixel);
-      } else {
-        PoolWindow.average(x, window, rows, columns, divisor, pixel);
-      }
-    });
+    int byVector = PoolWindow.byVector(x);
+    if (g.kind() != PoolGeometry.Kind.MAX) {
+      eachWindow(g, x, y, (top, left, rows, columns, divisor, pixel) -> PoolWindow.average(x,
+          x.at(0, top) + left * x.pixelStride(), rows, columns, divisor, pixel));
+    } else if (byVector > 0) {
+      MaxPool.forward(g, x, y, byVector);
+    }
+    if (g.kind() == PoolGeometry.Kind.MAX && byVector < x.channels()) {
+      eachWindow(g, x, y, (top, left, rows, columns, divisor, pixel) -> PoolWindow.max(x, byVector,
+          x.at(0, top) + left * x.pixelStride(), rows, columns, pixel));
+    }
     if (y != wanted) {
       wanted.put(0, 0, y.height(), y.address());
     }
@@ -111,30 +132,24 @@ final class PoolKernels {
     Image x = max ? channelsLast(given, Workspace.Slot.BAND, true) : given;
     Image dy = channelsLast(gradOutput, Workspace.Slot.SECOND_BAND, true);
     Image dx = channelsLast(wanted, Workspace.Slot.OUTPUT, false);
-    clear(dx);
-    eachWindow(g, dx, dy, (top, left, rows, columns, divisor, pixel) -> {
-      long window = dx.at(0, top) + left * dx.pixelStride();
-      if (max) {
-        PoolWindow.maxGradient(x, x.at(0, top) + left * x.pixelStride(), rows, columns, pixel, dx, window);
-      } else {
-        PoolWindow.averageGradient(dx, window, rows, columns, divisor, pixel);
+    if (max) {
+      int byVector = PoolWindow.byVector(x);
+      if (byVector > 0) {
+        MaxPool.gradient(g, x, dy, dx, byVector);
       }
-    });
+      if (byVector < x.channels()) {
+        dx.clear(0, dx.height(), byVector, x.channels());
+        eachWindow(g, dx, dy, (top, left, rows, columns, divisor, pixel) -> PoolWindow.maxGradient(x, byVector,
+            x.at(0, top) + left * x.pixelStride(), rows, columns, pixel, dx,
+            dx.at(0, top) + left * dx.pixelStride()));
+      }
+    } else {
+      dx.clear(0, dx.height(), 0, dx.channels());
+      eachWindow(g, dx, dy, (top, left, rows, columns, divisor, pixel) -> PoolWindow.averageGradient(dx,
+          dx.at(0, top) + left * dx.pixelStride(), rows, columns, divisor, pixel));
+    }
     if (dx != wanted) {
       wanted.put(0, 0, dx.height(), dx.address());
-    }
-  }
-
-  private static void clear(Image dx) {
-    boolean dense = dx.pixelStride() == 4L * dx.channels();
-    for (int r = 0; r < dx.height(); r++) {
-      if (dense) {
-        Memory.zero(dx.at(0, r), dx.width() * dx.pixelStride());
-        continue;
-      }
-      for (int q = 0; q < dx.width(); q++) {
-        Memory.zero(dx.at(0, r) + q * dx.pixelStride(), 4L * dx.channels());
-      }
     }
   }
 

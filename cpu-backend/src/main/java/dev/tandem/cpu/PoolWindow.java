@@ -1,21 +1,21 @@
 package dev.tandem.cpu;
 
-/** One window of channels-last pooling, for all channels: whole vectors by {@link VectorPool}, the rest one by one. */
+/**
+ * One window of channels-last pooling: averages for all channels, whole vectors of them by {@link VectorPool}; maxima for
+ * those channels one by one that {@link MaxPool} leaves.
+ */
 final class PoolWindow {
   private PoolWindow() {
   }
 
   /** Channels that vectors take. */
-  private static int byVector(Image x) {
+  static int byVector(Image x) {
     return Lanes.AVAILABLE ? x.channels() / Tiles.LANES * Tiles.LANES : 0;
   }
 
-  static void max(Image x, long window, int rows, int columns, long out) {
-    int vectors = byVector(x);
-    if (vectors > 0) {
-      VectorPool.max(vectors, window, x.rowStride(), x.pixelStride(), rows, columns, out);
-    }
-    for (int c = vectors; c < x.channels(); c++) {
+  /** From channel {@code first} on. */
+  static void max(Image x, int first, long window, int rows, int columns, long out) {
+    for (int c = first; c < x.channels(); c++) {
       Memory.setFloat(out + 4L * c, max(x, window + 4L * c, rows, columns));
     }
   }
@@ -24,7 +24,9 @@ final class PoolWindow {
     float m = Float.NEGATIVE_INFINITY;
     for (int r = 0; r < rows; r++) {
       for (int q = 0; q < columns; q++) {
-        m = Math.max(m, Memory.getFloat(at + r * x.rowStride() + q * x.pixelStride()));
+        float v = Memory.getFloat(at + r * x.rowStride() + q * x.pixelStride());
+        // As in vectors: of zeros of both signs the first.
+        m = v > m || Float.isNaN(v) ? v : m;
       }
     }
     return m;
@@ -49,17 +51,12 @@ final class PoolWindow {
   /**
    * Adds the gradient of a maximum to where the window of {@code x} has it first (or its first NaN).
    *
+   * @param first channel
    * @param gradient of the window's output pixel
    * @param target the window in {@code dx}
    */
-  static void maxGradient(Image x, long window, int rows, int columns, long gradient, Image dx, long target) {
-    int vectors = byVector(x);
-    if (vectors > 0) {
-      VectorPool.maxGradient(vectors, window, x.rowStride(), x.pixelStride(), rows, columns, gradient, target,
-          dx.rowStride(),
-          dx.pixelStride());
-    }
-    for (int c = vectors; c < x.channels(); c++) {
+  static void maxGradient(Image x, int first, long window, int rows, int columns, long gradient, Image dx, long target) {
+    for (int c = first; c < x.channels(); c++) {
       addAtFirst(x, window + 4L * c, rows, columns, Memory.getFloat(gradient + 4L * c), dx, target + 4L * c);
     }
   }

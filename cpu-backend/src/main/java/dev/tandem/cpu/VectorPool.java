@@ -2,6 +2,7 @@ package dev.tandem.cpu;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
+import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
@@ -15,26 +16,39 @@ final class VectorPool {
   private static final long MASK = Memory.MASK;
   private static final int COUNT = FloatLanes.COUNT;
 
-  /** {@link #max} and {@link #maxGradient} of windows of 2 x 2. */
-  static final WarmUp MAX = new WarmUp(
-      times -> max(channels(times), WarmUp.ZEROS, 0, 0, 2, 2, WarmUp.OUTPUT), 6);
-  static final WarmUp MAX_GRADIENT = new WarmUp(
-      times -> maxGradient(channels(times), WarmUp.ZEROS, 0, 0, 2, 2, WarmUp.ZEROS, WarmUp.OUTPUT, 0, 0), 32);
+  private static final long LINE = 4L * COUNT;
+
+  /** Of windows of 2 x 2. */
+  static final List<WarmUp> MAX = List.of(
+      new WarmUp(times -> max(pixels(times) * COUNT, WarmUp.ZEROS, 0, 0, 2, 2, WarmUp.OUTPUT), 6));
+  static final List<WarmUp> MAX_GRADIENT = List.of(MAX.getFirst(),
+      new WarmUp(times -> maxGradient(COUNT, pixels(times), WarmUp.ZEROS, LINE, WarmUp.ZEROS, WarmUp.OUTPUT, LINE,
+          WarmUp.OUTPUT + WarmUp.TURNS * LINE, LINE), 8));
+  static final List<WarmUp> QUAD_GRADIENT = List.of(
+      new WarmUp(times -> quadGradient(COUNT, pixels(times), WarmUp.ZEROS, 0, LINE, LINE, WarmUp.ZEROS, LINE,
+          WarmUp.OUTPUT, 0, LINE, LINE), 24));
 
   private VectorPool() {
   }
 
-  private static int channels(int times) {
-    return times > 0 ? WarmUp.TURNS * COUNT : 0;
+  private static int pixels(int times) {
+    return times > 0 ? WarmUp.TURNS : 0;
   }
 
+  /**
+   * The maximum of a window; NaN if one is NaN.
+   *
+   * <p>By comparison: {@code FloatVector.max} of random numbers took 17 ms where this takes 2.2 (8 images of 64 x 112 x
+   * 112, windows of 3 x 3), and of zeros no longer than this.
+   */
   static void max(int channels, long window, long rowStride, long pixelStride, int rows, int columns, long out) {
     for (int c = 0; c < channels; c += COUNT) {
       FloatVector m = FloatVector.broadcast(S, Float.NEGATIVE_INFINITY);
       for (int r = 0; r < rows; r++) {
         long p = window + 4L * c + r * rowStride;
         for (int q = 0; q < columns; q++) {
-          m = m.max(FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER));
+          FloatVector v = FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER);
+          m = m.blend(v, v.compare(VectorOperators.GT, m).or(v.compare(VectorOperators.NE, v)));
           p += pixelStride;
         }
       }
@@ -57,34 +71,68 @@ final class VectorPool {
     }
   }
 
-  static void maxGradient(int channels, long window, long rowStride, long pixelStride, int rows, int columns,
-      long gradient, long target,
-      long targetRow, long targetPixel) {
+  /**
+   * Gives the gradients of a row of windows to one place of each, where that has the maximum and none before had.
+   *
+   * @param x that place in each window, {@code xPixel} apart
+   * @param maxima of the windows, {@code pixel} apart
+   * @param left what is left to give, as far apart: becomes zero where it is given
+   * @param target where it is added, {@code targetPixel} apart
+   */
+  static void maxGradient(int channels, int pixels, long x, long xPixel, long maxima, long left, long pixel,
+      long target, long targetPixel) {
     FloatVector zero = FloatVector.zero(S);
-    for (int c = 0; c < channels; c += COUNT) {
-      FloatVector m = FloatVector.broadcast(S, Float.NEGATIVE_INFINITY);
-      for (int r = 0; r < rows; r++) {
-        long p = window + 4L * c + r * rowStride;
-        for (int q = 0; q < columns; q++) {
-          m = m.max(FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER));
-          p += pixelStride;
-        }
+    for (int i = 0; i < pixels; i++) {
+      long p = x + i * xPixel;
+      long m = maxima + i * pixel;
+      long l = left + i * pixel;
+      long t = target + i * targetPixel;
+      for (int c = 0; c < channels; c += COUNT) {
+        FloatVector v = FloatVector.fromMemorySegment(S, ALL, p + 4L * c & MASK, ORDER);
+        FloatVector g = FloatVector.fromMemorySegment(S, ALL, l + 4L * c & MASK, ORDER);
+        // A NaN is unequal to itself, and then the maximum is NaN too.
+        VectorMask<Float> here =
+            v.compare(VectorOperators.EQ, FloatVector.fromMemorySegment(S, ALL, m + 4L * c & MASK, ORDER))
+                .or(v.compare(VectorOperators.NE, v));
+        FloatVector.fromMemorySegment(S, ALL, t + 4L * c & MASK, ORDER).add(zero.blend(g, here))
+            .intoMemorySegment(ALL, t + 4L * c & MASK, ORDER);
+        g.blend(zero, here).intoMemorySegment(ALL, l + 4L * c & MASK, ORDER);
       }
-      // What is left to give: zero once a lane has found its maximum.
-      FloatVector g = FloatVector.fromMemorySegment(S, ALL, gradient + 4L * c & MASK, ORDER);
-      for (int r = 0; r < rows; r++) {
-        long p = window + 4L * c + r * rowStride;
-        long t = target + 4L * c + r * targetRow;
-        for (int q = 0; q < columns; q++) {
-          FloatVector v = FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER);
-          // A NaN is unequal to itself, and then the maximum is NaN too.
-          VectorMask<Float> here = v.compare(VectorOperators.EQ, m).or(v.compare(VectorOperators.NE, v));
-          FloatVector.fromMemorySegment(S, ALL, t & MASK, ORDER).add(zero.blend(g, here)).intoMemorySegment(ALL,
-              t & MASK, ORDER);
-          g = g.blend(zero, here);
-          p += pixelStride;
-          t += targetPixel;
-        }
+    }
+  }
+
+  /**
+   * The gradient of a row of windows of 2 x 2 that do not overlap: all four places are written.
+   *
+   * @param next between windows, {@code targetNext} in the target
+   */
+  static void quadGradient(int channels, int pixels, long x, long xRow, long xPixel, long next, long gradient,
+      long gradientPixel, long target, long targetRow, long targetPixel, long targetNext) {
+    FloatVector zero = FloatVector.zero(S);
+    for (int i = 0; i < pixels; i++) {
+      for (int c = 0; c < channels; c += COUNT) {
+        long p = x + i * next + 4L * c;
+        long l = gradient + i * gradientPixel + 4L * c;
+        long t = target + i * targetNext + 4L * c;
+        FloatVector a = FloatVector.fromMemorySegment(S, ALL, p & MASK, ORDER);
+        FloatVector b = FloatVector.fromMemorySegment(S, ALL, p + xPixel & MASK, ORDER);
+        FloatVector d = FloatVector.fromMemorySegment(S, ALL, p + xRow & MASK, ORDER);
+        FloatVector e = FloatVector.fromMemorySegment(S, ALL, p + xRow + xPixel & MASK, ORDER);
+        FloatVector m = a.blend(b, b.compare(VectorOperators.GT, a).or(b.compare(VectorOperators.NE, b)));
+        m = m.blend(d, d.compare(VectorOperators.GT, m).or(d.compare(VectorOperators.NE, d)));
+        m = m.blend(e, e.compare(VectorOperators.GT, m).or(e.compare(VectorOperators.NE, e)));
+        // A sum that starts with zero, as elsewhere.
+        FloatVector g = FloatVector.fromMemorySegment(S, ALL, l & MASK, ORDER).add(zero);
+        VectorMask<Float> here = a.compare(VectorOperators.EQ, m).or(a.compare(VectorOperators.NE, a));
+        zero.blend(g, here).intoMemorySegment(ALL, t & MASK, ORDER);
+        g = g.blend(zero, here);
+        here = b.compare(VectorOperators.EQ, m).or(b.compare(VectorOperators.NE, b));
+        zero.blend(g, here).intoMemorySegment(ALL, t + targetPixel & MASK, ORDER);
+        g = g.blend(zero, here);
+        here = d.compare(VectorOperators.EQ, m).or(d.compare(VectorOperators.NE, d));
+        zero.blend(g, here).intoMemorySegment(ALL, t + targetRow & MASK, ORDER);
+        // The maximum is somewhere.
+        g.blend(zero, here).intoMemorySegment(ALL, t + targetRow + targetPixel & MASK, ORDER);
       }
     }
   }

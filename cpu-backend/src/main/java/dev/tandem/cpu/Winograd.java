@@ -234,25 +234,31 @@ final class Winograd {
     int parts = Math.clamp((long) most * channels * filters >> 19, 1, panels);
     Tiles.warmUp(true, Tiles.ROWS, Tiles.vectors(Math.min(filters, Tiles.WIDTH)),
         (long) PLACES * cover.rows() * cover.across() * channels * filters);
+    // The first row and the number of rows of a block. A step has hundreds of blocks: nothing is made anew for each.
+    int[] at = new int[2];
+    Team.Body transform = (worker, chunk) -> {
+      int chunks = Math.min(at[1], MOST_CHUNKS);
+      int r = Gemm.cut(at[1], chunks, chunk);
+      int from = at[0] + r;
+      int end = at[0] + Gemm.cut(at[1], chunks, chunk + 1);
+      int tiles = at[1] * cover.across();
+      image(cover, x, above, left, from, end, images + r * cover.across() * LINE, 4L * tiles * channels, LINE,
+          tiles * LINE);
+      gradient(cover, dy, from, end, gradients + 2 * r * cover.across() * LINE, 8L * tiles * panels * LANES,
+          2 * tiles * LINE);
+    };
+    Team.Body multiply = (worker, i) -> {
+      int place = i / parts;
+      int tiles = at[1] * cover.across();
+      sum(tiles, Gemm.cut(panels, parts, i % parts), Gemm.cut(panels, parts, i % parts + 1),
+          images + 4L * place * tiles * channels, gradients + place * 8L * tiles * panels * LANES,
+          sums + 4L * place * channels * filters, at[0] > 0);
+    };
     for (int first = 0; first < cover.rows(); first += block) {
-      int from = first;
-      int rows = Math.min(block, cover.rows() - first);
-      int tiles = rows * cover.across();
-      int chunks = Math.min(rows, MOST_CHUNKS);
-      team.run(chunks, (worker, chunk) -> {
-        int r = Gemm.cut(rows, chunks, chunk);
-        int end = from + Gemm.cut(rows, chunks, chunk + 1);
-        image(cover, x, above, left, from + r, end, images + r * cover.across() * LINE, 4L * tiles * channels, LINE,
-            tiles * LINE);
-        gradient(cover, dy, from + r, end, gradients + 2 * r * cover.across() * LINE,
-            8L * tiles * panels * LANES, 2 * tiles * LINE);
-      });
-      team.run(PLACES * parts, (worker, i) -> {
-        int place = i / parts;
-        sum(tiles, Gemm.cut(panels, parts, i % parts), Gemm.cut(panels, parts, i % parts + 1),
-            images + 4L * place * tiles * channels, gradients + place * 8L * tiles * panels * LANES,
-            sums + 4L * place * channels * filters, from > 0);
-      });
+      at[0] = first;
+      at[1] = Math.min(block, cover.rows() - first);
+      team.run(Math.min(at[1], MOST_CHUNKS), transform);
+      team.run(PLACES * parts, multiply);
     }
     team.run(filters / LANES, (worker, v) -> {
       long turned = Workspace.floats(Workspace.Slot.BAND, (long) TAPS * channels * LANES);

@@ -40,9 +40,9 @@ final class Workspace {
     WEIGHT,
     /** Partial sums of a weight gradient, shared. */
     PARTIAL_SUMS,
-    /** Tiles of an image, transformed. */
+    /** Tiles of an image, transformed, or planes of one. */
     TILE_INPUTS,
-    /** Products of transformed tiles. */
+    /** Products of transformed tiles or planes. */
     TILE_OUTPUTS,
     /** A padded band of an image, channels last. */
     BAND,

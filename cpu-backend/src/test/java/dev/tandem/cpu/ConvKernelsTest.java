@@ -192,6 +192,26 @@ class ConvKernelsTest {
     checkAll("first layer", random, ConvGeometry.of(2, 3), Shape.of(2, 3, 64, 64), Shape.of(32, 3, 7, 7), true);
   }
 
+  /** {@link ConvPlanes}: one to four channels, every stride, rows that are joined and rows with padding, taps apart, phases without taps. */
+  @Test
+  void differentiatesImagesOfFewChannels() {
+    SplittableRandom random = new SplittableRandom(26);
+    for (int channels = 1; channels <= 4; channels++) {
+      for (int stride = 1; stride <= 3; stride++) {
+        for (int kernel : new int[] {1, 2, 3, 5}) {
+          int padding = random.nextInt(0, kernel);
+          int dilation = random.nextInt(1, 3);
+          Shape x = Shape.of(2, channels, random.nextInt(9, 24), random.nextInt(9, 40));
+          Shape w = Shape.of(16 + random.nextInt(0, 30), channels, kernel, kernel);
+          ConvGeometry g = new ConvGeometry(stride, stride, padding, padding, dilation, dilation, 1);
+          Shape y = Shape.of(2, w.dim(0), g.outputHeight(x.dim(2), kernel), g.outputWidth(x.dim(3), kernel));
+          assertThat(ConvPlanes.pay(ConvShape.of(x, w, y, g))).isTrue();
+          checkAll("seed 26, few channels", random, g, x, w, random.nextBoolean());
+        }
+      }
+    }
+  }
+
   /** {@link Winograd}: odd and even sizes, every padding, several blocks of tiles, channels last with and without gaps. */
   @Test
   void filtersMinimally() {

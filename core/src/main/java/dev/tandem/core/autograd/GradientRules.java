@@ -206,7 +206,10 @@ final class GradientRules {
     Pointwise gradient = new Pointwise("gradient", all.program(), types, launch);
     if (whole.size() == 1) {
       int i = whole.getFirst();
-      result[i] = product(destination.apply(i), gradient, operands);
+      Tensor given = destination.apply(i);
+      // The gradient of a sum has no order of its own; its neighbours in backward lie as the input does.
+      result[i] = given != null ? product(given, gradient, operands)
+          : Execution.oneLike(in.get(i), gradient, operands);
       return;
     }
     List<Tensor> made = Execution.run(gradient, operands);

@@ -16,6 +16,7 @@ import dev.tandem.core.shape.ShapeException;
 import dev.tandem.core.shape.Spec;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The one way from tensors to a backend: check, allocate, execute, trace, record. */
 public final class Execution {
@@ -32,11 +33,20 @@ public final class Execution {
    * @throws ShapeException if the operands do not fit, with module path, operation, operands and device
    */
   public static List<Tensor> run(Op op, Tensor... inputs) {
-    return run(false, op, inputs);
+    return run(false, null, op, inputs);
+  }
+
+  /** The one result of a pointwise op, in the memory order of {@code order} if its operands, being broadcast, have none. */
+  public static Tensor oneLike(Tensor order, Op op, Tensor... inputs) {
+    return run(false, order, op, inputs).get(0);
   }
 
   /** @param rowMajor whether the results must be row-major, whatever order their operands are in */
-  static List<Tensor> run(boolean rowMajor, Op asked, Tensor... inputs) {
+  static List<Tensor> run(boolean rowMajor, Op op, Tensor... inputs) {
+    return run(rowMajor, null, op, inputs);
+  }
+
+  private static List<Tensor> run(boolean rowMajor, @Nullable Tensor order, Op asked, Tensor... inputs) {
     Device device = inputs[0].device();
     Op op = Autocast.op(device, asked);
     List<Tensor> in = List.of(Autocast.operands(op, inputs));
@@ -56,7 +66,7 @@ public final class Execution {
     for (int k = 0; k < specs.size(); k++) {
       Spec s = specs.get(k);
       boolean requiresGrad = recording && s.dtype().isFloat() && k < differentiable;
-      Layout layout = rowMajor ? Layout.contiguous(s.shape()) : layout(backend, op, sources, s);
+      Layout layout = rowMajor ? Layout.contiguous(s.shape()) : layout(backend, op, sources, order, s);
       out.add(new Tensor(fresh(device, s.dtype(), s.shape().size()), layout, s.dtype(), requiresGrad, null));
     }
     dispatch(device, op, sources, operands(out));
@@ -114,22 +124,20 @@ public final class Execution {
   }
 
   /** Pointwise results follow the memory order of their operands, so that images stay channels-last; others ask the backend. */
-  private static Layout layout(Backend backend, Op op, List<Operand> in, Spec out) {
+  private static Layout layout(Backend backend, Op op, List<Operand> in, @Nullable Tensor order, Spec out) {
     if (!(op instanceof Pointwise)) {
       return backend.layout(op, in, out);
     }
     for (Operand o : in) {
       if (o.shape().equals(out.shape())) {
-        if (o.layout().isContiguous()) {
-          break;
-        }
-        Layout dense = o.layout().denseLikeThis();
+        Layout dense = o.layout().isContiguous() ? Layout.contiguous(out.shape()) : o.layout().denseLikeThis();
         if (dense != null) {
           return dense;
         }
       }
     }
-    return Layout.contiguous(out.shape());
+    Layout dense = order != null && order.shape().equals(out.shape()) ? order.layout().denseLikeThis() : null;
+    return dense != null ? dense : Layout.contiguous(out.shape());
   }
 
   private static boolean requiresGrad(List<Tensor> in) {

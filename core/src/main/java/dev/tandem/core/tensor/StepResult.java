@@ -21,8 +21,7 @@ public final class StepResult {
   /** Copies {@code values}; their number and shapes must be those of every other run. */
   public void assign(List<Tensor> values) {
     while (memory.size() < values.size()) {
-      memory.add(Tensor.persistentZeros(values.get(memory.size()).device(), values.get(memory.size()).spec(),
-          "results of a step"));
+      memory.add(Tensor.persistentLike(values.get(memory.size()), "results of a step"));
     }
     for (int i = 0; i < values.size(); i++) {
       memory.get(i).assign(values.get(i));

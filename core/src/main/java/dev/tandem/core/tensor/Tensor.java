@@ -90,6 +90,13 @@ public final class Tensor extends Indexing {
         spec.dtype(), false, null);
   }
 
+  /** Zeros of the device, shape, dtype and memory order of {@code order}, that no step frees. */
+  public static Tensor persistentLike(Tensor order, String what) {
+    Layout dense = order.layout().denseLikeThis();
+    Tensor t = persistentZeros(order.device(), order.spec(), what);
+    return dense == null ? t : new Tensor(t.lease(), dense, t.dtype(), false, null);
+  }
+
   /** F32 zeros. */
   public static Tensor zeros(Device device, int... dims) {
     return full(device, 0, dims);
@@ -176,7 +183,7 @@ public final class Tensor extends Indexing {
       return this;
     }
     Scope.refuseCapture("keep() inside the step; return the tensor instead");
-    Tensor kept = persistentZeros(device(), spec(), "kept tensors");
+    Tensor kept = persistentLike(this, "kept tensors");
     kept.assign(this);
     return kept;
   }

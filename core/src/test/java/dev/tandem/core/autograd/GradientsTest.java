@@ -55,6 +55,15 @@ class GradientsTest {
     }
   }
 
+  /** A program over two operands that lie across each other is slow. */
+  @Test
+  void theGradientOfASumLiesAsItsInputDoes() {
+    Tensor x = Tensor.of(device, new float[24], 2, 3, 4).permute(0, 2, 1).requireGrad();
+    try (Scope _ = step()) {
+      assertThat(Gradients.of(x.sum()).get(x).layout()).isEqualTo(x.layout());
+    }
+  }
+
   @Test
   void nothingFlowsThroughDetachAndTensorsThatWantNone() {
     Tensor x = leaf(2);

@@ -45,6 +45,16 @@ class MemoryTest {
   }
 
   @Test
+  void aKeptCopyLiesInMemoryAsTheTensorDoes() {
+    Tensor x = Tensor.of(device, new float[] {1, 2, 3, 4, 5, 6}, 2, 3).transpose(0, 1);
+    Tensor copy = Tensor.persistentLike(x, "test");
+    copy.assign(x);
+    assertThat(copy.layout()).isEqualTo(x.layout());
+    assertThat(copy.toArray()).containsExactly(1, 4, 2, 5, 3, 6);
+    assertThat(Tensor.persistentLike(x.expand(2, 3, 2), "test").layout().isContiguous()).isTrue();
+  }
+
+  @Test
   void aTensorUsedAfterItsStepIsRefused() {
     StepArena arena = new StepArena(device, "step");
     Tensor x = numbers(4);
