@@ -260,7 +260,7 @@ final class VectorGenerator extends PointwiseGenerator {
   private void place(int k) {
     c.getstatic(MEMORY, "ALL", SEGMENT);
     address(k);
-    c.loadConstant(Memory.MASK).land().getstatic(LANES, "ORDER", ORDER);
+    c.getstatic(LANES, "ORDER", ORDER);
   }
 
   @Override
