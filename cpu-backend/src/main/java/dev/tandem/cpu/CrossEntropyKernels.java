@@ -40,7 +40,7 @@ final class CrossEntropyKernels {
     Fold sum = Fold.of(Reduce.Kind.SUM, true, vector);
     Fold.Accumulator[] accumulators = new Fold.Accumulator[rows.workers];
     for (int w = 0; w < accumulators.length; w++) {
-      accumulators[w] = new Fold.Accumulator(1);
+      accumulators[w] = new Fold.Accumulator(1, vector);
     }
     return rows.each((worker, from, n, block) -> {
       Fold.Accumulator a = accumulators[worker];

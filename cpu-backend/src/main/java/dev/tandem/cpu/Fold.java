@@ -16,13 +16,16 @@ abstract class Fold {
     final double[] value;
     /** Where along the reduced axis the value stood. */
     final int[] position;
-    /** Partial results of one block, or of the lanes of a row. */
+    /** Partial results of one block. */
     final float[] partial;
+    private final RowTotals totals;
 
-    Accumulator(int columns) {
+    /** @param vector whether vector instructions may be used */
+    Accumulator(int columns, boolean vector) {
+      totals = new RowTotals(vector);
       value = new double[columns];
       position = new int[columns];
-      partial = new float[Math.max(columns, 64)];
+      partial = new float[columns];
     }
   }
 
@@ -31,6 +34,15 @@ abstract class Fold {
 
   /** Folds {@code n} dense values into column 0. {@code position} is that of the first along the reduced axis. */
   abstract void row(Accumulator a, long address, int n, int position);
+
+  /** The results of rows that have one each, {@link RowTotals#ROWS} at most, to {@code results}. */
+  void rows(Accumulator a, long address, long rowBytes, int rows, int n, double[] results) {
+    for (int r = 0; r < rows; r++) {
+      clear(a, 1);
+      row(a, address + r * rowBytes, n, 0);
+      results[r] = result(a, 0);
+    }
+  }
 
   /** Folds the columns of {@code rows} dense rows; {@code position} is that of the first row along the reduced axis. */
   abstract void columns(Accumulator a, long address, long rowBytes, int rows, int n, int position);
@@ -67,13 +79,9 @@ abstract class Fold {
   }
 
   /**
-   * A row is summed in 64 lanes, of which lane l takes elements l, l + 64, …; four lanes each are added up, and what they make and
-   * the remaining elements come together in double. So many lanes keep four vectors of the widest kind busy, and fewer elements in
-   * each make its rounding errors small. A column of a block is summed from the first row to the last.
+   * A row is summed by {@link RowTotals}, a column of a block from the first row to the last in single precision.
    */
   private static final class FloatSum extends Fold {
-    private static final int LANES = 64;
-
     private final boolean vector;
 
     FloatSum(boolean vector) {
@@ -87,54 +95,12 @@ abstract class Fold {
 
     @Override
     void row(Accumulator a, long address, int n, int position) {
-      int whole = n & -LANES;
-      double sum = 0;
-      if (whole > 0) {
-        float[] lanes = a.partial;
-        if (vector) {
-          VectorFolds.sumLanes(address, whole, lanes);
-        } else {
-          sumLanes(address, whole, lanes);
-        }
-        double s0 = 0;
-        double s1 = 0;
-        double s2 = 0;
-        double s3 = 0;
-        for (int l = 0; l < LANES / 4; l += 4) {
-          s0 += lanes[l];
-          s1 += lanes[l + 1];
-          s2 += lanes[l + 2];
-          s3 += lanes[l + 3];
-        }
-        sum = s0 + s1 + (s2 + s3);
-      }
-      double s0 = 0;
-      double s1 = 0;
-      double s2 = 0;
-      double s3 = 0;
-      int i = whole;
-      for (; i + 3 < n; i += 4) {
-        s0 += Memory.getFloat(address + 4L * i);
-        s1 += Memory.getFloat(address + 4L * i + 4);
-        s2 += Memory.getFloat(address + 4L * i + 8);
-        s3 += Memory.getFloat(address + 4L * i + 12);
-      }
-      for (; i < n; i++) {
-        s0 += Memory.getFloat(address + 4L * i);
-      }
-      a.value[0] += sum + (s0 + s1 + (s2 + s3));
+      a.value[0] += a.totals.sum(address, n);
     }
 
-    private static void sumLanes(long address, int n, float[] lanes) {
-      Arrays.fill(lanes, 0, LANES, 0);
-      for (int i = 0; i < n; i += LANES) {
-        for (int l = 0; l < LANES; l++) {
-          lanes[l] += Memory.getFloat(address + 4L * (i + l));
-        }
-      }
-      for (int l = 0; l < LANES / 4; l++) {
-        lanes[l] = lanes[l] + lanes[l + 16] + (lanes[l + 32] + lanes[l + 48]);
-      }
+    @Override
+    void rows(Accumulator a, long address, long rowBytes, int rows, int n, double[] results) {
+      a.totals.sums(address, rowBytes, rows, n, results);
     }
 
     @Override
