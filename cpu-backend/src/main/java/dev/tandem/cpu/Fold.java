@@ -14,7 +14,7 @@ abstract class Fold {
     static final int COLUMNS = 1024;
 
     final double[] value;
-    /** Where along the reduced axis the value stood. */
+    /** Where along the reduced axis the value stood; sums of ints. */
     final int[] position;
     /** Partial results of one block. */
     final float[] partial;
@@ -72,9 +72,9 @@ abstract class Fold {
     boolean lanes = vector && VectorFolds.FITS;
     boolean max = kind == Reduce.Kind.MAX || kind == Reduce.Kind.ARGMAX;
     return switch (kind) {
-      case SUM -> floats ? new FloatSum(lanes) : new IntSum();
+      case SUM -> floats ? new FloatSum(lanes) : new IntSum(vector);
       case MAX, MIN -> floats ? new FloatExtreme(max, lanes) : new IntExtreme(max);
-      case ARGMAX, ARGMIN -> new Position(floats ? new FloatExtreme(max, lanes) : new IntExtreme(max), floats, max);
+      case ARGMAX, ARGMIN -> new Position(floats ? new FloatExtreme(max, lanes) : new IntExtreme(max), floats, max, lanes);
     };
   }
 
@@ -181,6 +181,12 @@ abstract class Fold {
 
   /** Wraps as ints do. */
   private static final class IntSum extends Fold {
+    private final boolean vector;
+
+    IntSum(boolean vector) {
+      this.vector = vector;
+    }
+
     @Override
     double start() {
       return 0;
@@ -188,8 +194,9 @@ abstract class Fold {
 
     @Override
     void row(Accumulator a, long address, int n, int position) {
-      int sum = 0;
-      for (int i = 0; i < n; i++) {
+      int whole = vector ? n - n % VectorFolds.WIDTH : 0;
+      int sum = whole > 0 ? VectorPositions.sum(address, whole) : 0;
+      for (int i = whole; i < n; i++) {
         sum += Memory.getInt(address + 4L * i);
       }
       a.value[0] = combine(a.value[0], sum);
@@ -197,10 +204,18 @@ abstract class Fold {
 
     @Override
     void columns(Accumulator a, long address, long rowBytes, int rows, int n, int position) {
-      for (int r = 0; r < rows; r++) {
-        for (int j = 0; j < n; j++) {
-          a.value[j] = combine(a.value[j], Memory.getInt(address + r * rowBytes + 4L * j));
+      int[] sums = a.position;
+      for (int j = 0; j < n; j++) {
+        sums[j] = (int) a.value[j];
+      }
+      int whole = vector ? VectorPositions.sumColumns(address, rowBytes, rows, n, sums) : 0;
+      for (int r = 0; r < rows && whole < n; r++) {
+        for (int j = whole; j < n; j++) {
+          sums[j] += Memory.getInt(address + r * rowBytes + 4L * j);
         }
+      }
+      for (int j = 0; j < n; j++) {
+        a.value[j] = sums[j];
       }
     }
 
@@ -251,8 +266,10 @@ abstract class Fold {
     private final Fold extreme;
     private final boolean floats;
     private final boolean max;
+    private final boolean vector;
 
-    Position(Fold extreme, boolean floats, boolean max) {
+    Position(Fold extreme, boolean floats, boolean max, boolean vector) {
+      this.vector = vector && floats;
       this.extreme = extreme;
       this.floats = floats;
       this.max = max;
@@ -270,7 +287,7 @@ abstract class Fold {
       double before = a.value[0];
       extreme.row(a, address, n, position);
       if (isBeyond(a.value[0], before)) {
-        int i = 0;
+        int i = vector ? VectorPositions.find(address, n, (float) a.value[0]) : 0;
         while (isBeyond(a.value[0], value(address + 4L * i))) {
           i++;
         }
@@ -280,8 +297,9 @@ abstract class Fold {
 
     @Override
     void columns(Accumulator a, long address, long rowBytes, int rows, int n, int position) {
-      for (int r = 0; r < rows; r++) {
-        for (int j = 0; j < n; j++) {
+      int whole = vector ? vectors(a, address, rowBytes, rows, n, position) : 0;
+      for (int r = 0; r < rows && whole < n; r++) {
+        for (int j = whole; j < n; j++) {
           double v = value(address + r * rowBytes + 4L * j);
           if (isBeyond(v, a.value[j])) {
             a.value[j] = v;
@@ -289,6 +307,18 @@ abstract class Fold {
           }
         }
       }
+    }
+
+    private int vectors(Accumulator a, long address, long rowBytes, int rows, int n, int position) {
+      int whole = n - n % VectorFolds.WIDTH;
+      for (int j = 0; j < whole; j++) {
+        a.partial[j] = (float) a.value[j];
+      }
+      VectorPositions.columns(address, rowBytes, rows, whole, max, a.partial, a.position, position);
+      for (int j = 0; j < whole; j++) {
+        a.value[j] = a.partial[j];
+      }
+      return whole;
     }
 
     private double value(long address) {
