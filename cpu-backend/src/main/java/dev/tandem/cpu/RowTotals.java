@@ -163,16 +163,13 @@ final class RowTotals {
     }
   }
 
-  private void totals(float[] from, int rows, double[] to) {
+  private static void totals(float[] from, int rows, double[] to) {
     for (int r = 0; r < rows; r++) {
       to[r] = total(from, LEFT * r);
     }
   }
 
-  private double total(float[] from, int at) {
-    if (vector && VectorFolds.WIDTH >= 8) {
-      return VectorTotals.total(from, at);
-    }
+  private static double total(float[] from, int at) {
     double s0 = 0;
     double s1 = 0;
     double s2 = 0;

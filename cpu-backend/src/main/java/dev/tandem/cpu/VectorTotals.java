@@ -3,9 +3,7 @@ package dev.tandem.cpu;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import java.util.List;
-import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -25,8 +23,6 @@ final class VectorTotals {
   private static final int STRIDE = VectorFolds.STRIDE;
   private static final int LANES = RowTotals.LANES;
   private static final int LEFT = RowTotals.LEFT;
-  private static final VectorSpecies<Float> FOUR_FLOATS = FloatVector.SPECIES_128;
-  private static final VectorSpecies<Double> FOUR_DOUBLES = DoubleVector.SPECIES_256;
 
   /** Vector operations in a turn of the longest loop. */
   private static final int OPERATIONS = 20;
@@ -287,14 +283,5 @@ final class VectorTotals {
         }
       }
     }
-  }
-
-  /** The sum of 16 lanes, of which every fourth come together in one double. */
-  static double total(float[] lanes, int at) {
-    DoubleVector s = DoubleVector.zero(FOUR_DOUBLES);
-    for (int l = 0; l < LEFT; l += 4) {
-      s = s.add(FloatVector.fromArray(FOUR_FLOATS, lanes, at + l).convertShape(VectorOperators.F2D, FOUR_DOUBLES, 0));
-    }
-    return s.lane(0) + s.lane(1) + (s.lane(2) + s.lane(3));
   }
 }
