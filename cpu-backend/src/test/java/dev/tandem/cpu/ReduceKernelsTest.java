@@ -69,6 +69,51 @@ class ReduceKernelsTest {
     }
   }
 
+  /** Infinities, zeros of both signs, NaN and many equal values; ints that overflow. */
+  @Test
+  void specialValuesAndIntsHaveTheSameBitsEverywhere() {
+    float[] values = {Float.NEGATIVE_INFINITY, -1, -0f, 0, 1, Float.POSITIVE_INFINITY, Float.NaN};
+    for (int[] dims : new int[][] {{40, 70}, {300, 33}, {9, 5000}, {2000, 16}}) {
+      // Without NaN, with few, and with nothing but the smallest number.
+      for (int most : new int[] {6, 7, 1}) {
+        Operand floats = operand(Layout.contiguous(Shape.of(dims)));
+        Operand ints = new Operand(new CpuStorage(DType.I32, floats.shape().size()), floats.layout());
+        for (long i = 0; i < floats.shape().size(); i++) {
+          float v = values[most == 7 && random.nextInt(100) > 0 ? random.nextInt(6) : random.nextInt(most)];
+          Memory.setFloat(PointwiseKernels.address(floats) + 4 * i, v);
+          Memory.setInt(PointwiseKernels.address(ints) + 4 * i, random.nextInt() >> random.nextInt(32));
+        }
+        for (int axis = 0; axis < 2; axis++) {
+          for (Reduce.Kind kind : Reduce.Kind.values()) {
+            for (Operand in : List.of(floats, ints)) {
+              Reduce op = Reduce.of(kind, List.of(axis), in.dtype().kind());
+              if (kind == Reduce.Kind.SUM && in == floats) {
+                // NaN everywhere, and not always the same one.
+                continue;
+              }
+              int[] expected = run(op, in, 1, false);
+              assertThat(run(op, in, 2, true)).as("%s of %s", op, in).isEqualTo(expected);
+              if (in == floats && kind.isPosition() && axis == 1) {
+                assertThat(expected[0]).isEqualTo(position(floats, dims[1], kind == Reduce.Kind.ARGMAX));
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /** Of the first row. */
+  private static int position(Operand o, int n, boolean max) {
+    int best = 0;
+    for (int i = 1; i < n; i++) {
+      float v = Memory.getFloat(PointwiseKernels.address(o) + 4L * i);
+      float other = Memory.getFloat(PointwiseKernels.address(o) + 4L * best);
+      best = Float.isNaN(v) ? Float.isNaN(other) ? best : i : (max ? v > other : v < other) ? i : best;
+    }
+    return best;
+  }
+
   /** The second half is the first one negated, block by block: what is left is the rounding of the order in which parts come together. */
   @Test
   void sumsOfPartsComeTogetherInOneOrder() {
