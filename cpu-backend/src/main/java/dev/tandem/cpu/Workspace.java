@@ -26,7 +26,7 @@ final class Workspace {
     TRANSPOSED_BLOCK,
     /** Packed panels of the left operand, shared. */
     LEFT_PANELS,
-    /** Packed panels of the right operand, shared. */
+    /** Packed panels of the right operand: all of them, shared, or one that its thread multiplies by. */
     RIGHT_PANELS,
     /** Some columns of a product that is computed transposed. */
     TRANSPOSED,
