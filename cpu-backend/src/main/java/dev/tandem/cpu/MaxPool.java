@@ -3,9 +3,9 @@ package dev.tandem.cpu;
 import dev.tandem.core.op.PoolGeometry;
 
 /**
- * Maxima of a channels-last image, and their gradient, for whole vectors of channels. A row of windows is gone over once
- * for each place of a window, in loops as long as the row: loops over the few places of a window cost more than what is
- * done in them.
+ * Maxima of a channels-last image, and their gradient, for whole vectors of channels. The gradient goes over a row of
+ * windows once for each place of a window, in loops as long as the row: loops over the few places of a window cost more
+ * than what is done in them.
  */
 final class MaxPool {
   private MaxPool() {

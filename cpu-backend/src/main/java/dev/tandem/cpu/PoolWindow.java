@@ -1,8 +1,8 @@
 package dev.tandem.cpu;
 
 /**
- * One window of channels-last pooling: averages for all channels, whole vectors of them by {@link VectorPool}; maxima for
- * those channels one by one that {@link MaxPool} leaves.
+ * One window of channels-last pooling: averages for all channels, whole vectors of them by {@link VectorPool}; maxima
+ * for those channels one by one that {@link MaxPool} leaves.
  */
 final class PoolWindow {
   private PoolWindow() {
@@ -55,7 +55,8 @@ final class PoolWindow {
    * @param gradient of the window's output pixel
    * @param target the window in {@code dx}
    */
-  static void maxGradient(Image x, int first, long window, int rows, int columns, long gradient, Image dx, long target) {
+  static void maxGradient(Image x, int first, long window, int rows, int columns, long gradient, Image dx,
+      long target) {
     for (int c = first; c < x.channels(); c++) {
       addAtFirst(x, window + 4L * c, rows, columns, Memory.getFloat(gradient + 4L * c), dx, target + 4L * c);
     }

@@ -192,7 +192,7 @@ class ConvKernelsTest {
     checkAll("first layer", random, ConvGeometry.of(2, 3), Shape.of(2, 3, 64, 64), Shape.of(32, 3, 7, 7), true);
   }
 
-  /** {@link ConvPlanes}: one to four channels, every stride, rows that are joined and rows with padding, taps apart, phases without taps. */
+  /** {@link ConvPlanes}: one to four channels, every stride, rows joined and padded, taps apart, phases without taps. */
   @Test
   void differentiatesImagesOfFewChannels() {
     SplittableRandom random = new SplittableRandom(26);

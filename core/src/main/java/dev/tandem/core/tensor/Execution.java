@@ -36,7 +36,7 @@ public final class Execution {
     return run(false, null, op, inputs);
   }
 
-  /** The one result of a pointwise op, in the memory order of {@code order} if its operands, being broadcast, have none. */
+  /** The one result of a pointwise op, in the memory order of {@code order} if its operands, broadcast, have none. */
   public static Tensor oneLike(Tensor order, Op op, Tensor... inputs) {
     return run(false, order, op, inputs).get(0);
   }
