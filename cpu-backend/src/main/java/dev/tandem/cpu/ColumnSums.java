@@ -18,7 +18,7 @@ final class ColumnSums {
     Team.Body body = (worker, chunk) -> {
       int j = chunk * COLUMNS;
       int n = Math.min(COLUMNS, columns - j);
-      Fold.Accumulator a = new Fold.Accumulator(n);
+      Fold.Accumulator a = new Fold.Accumulator(n, Lanes.AVAILABLE);
       sum.clear(a, n);
       for (int r = 0; r < rows; r += ROWS) {
         sum.columns(a, from + r * rowBytes + 4L * j, rowBytes, Math.min(ROWS, rows - r), n, r);

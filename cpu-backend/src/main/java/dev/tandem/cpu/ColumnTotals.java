@@ -80,20 +80,19 @@ final class ColumnTotals {
     }
   }
 
-  /** Adds the sums of {@code (x - center) factor y}; centers and factors, one for each row, are at these addresses. */
-  void addScaledProducts(long x, long xRow, long y, long yRow, int rows, long centers, long factors, double[] to) {
+  /** Adds the sums of {@code (x - center) factor y}, one center and one factor for each row. */
+  void addScaledProducts(long x, long xRow, long y, long yRow, int rows, float[] centers, float[] factors,
+      double[] to) {
     for (int r = 0; r < rows; r += ROWS) {
       int n = Math.min(ROWS, rows - r);
       long f = x + r * xRow;
       long g = y + r * yRow;
-      long c = centers + 4L * r;
-      long s = factors + 4L * r;
-      int whole = vector ? VectorColumns.scaledProducts(f, xRow, g, yRow, n, columns, c, s, block) : 0;
+      int whole = vector ? VectorColumns.scaledProducts(f, xRow, g, yRow, n, columns, centers, factors, r, block) : 0;
       for (int j = whole; j < columns; j++) {
         float sum = 0;
         for (int i = 0; i < n; i++) {
-          float d = Memory.getFloat(f + i * xRow + 4L * j) - Memory.getFloat(c + 4L * i);
-          sum += d * Memory.getFloat(s + 4L * i) * Memory.getFloat(g + i * yRow + 4L * j);
+          float d = Memory.getFloat(f + i * xRow + 4L * j) - centers[r + i];
+          sum += d * factors[r + i] * Memory.getFloat(g + i * yRow + 4L * j);
         }
         block[j] = sum;
       }

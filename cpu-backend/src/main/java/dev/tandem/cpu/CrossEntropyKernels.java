@@ -40,7 +40,7 @@ final class CrossEntropyKernels {
     Fold sum = Fold.of(Reduce.Kind.SUM, true, vector);
     Fold.Accumulator[] accumulators = new Fold.Accumulator[rows.workers];
     for (int w = 0; w < accumulators.length; w++) {
-      accumulators[w] = new Fold.Accumulator(1);
+      accumulators[w] = new Fold.Accumulator(1, vector);
     }
     return rows.each((worker, from, n, block) -> {
       Fold.Accumulator a = accumulators[worker];
@@ -48,13 +48,13 @@ final class CrossEntropyKernels {
       double[] shifts = rows.shifts[worker];
       for (int r = 0; r < n; r++) {
         long row = block + 4L * c * r;
-        rows.copy(from + r, row);
+        long logits = rows.dense(from + r, row);
         max.clear(a, 1);
-        max.row(a, row, c, 0);
+        max.row(a, logits, c, 0);
         // With infinities there is nothing to shift by: ∞ - ∞ would make NaN of a sum that is ∞, or 0.
         float shift = Double.isInfinite(a.value[0]) ? 0 : (float) a.value[0];
         shifts[r] = shift;
-        rows.subtract(row, shift);
+        rows.subtract(logits, row, shift);
       }
       rows.exp(block, n * c);
       for (int r = 0; r < n; r++) {
@@ -91,9 +91,7 @@ final class CrossEntropyKernels {
       int c = rows.classes;
       for (int r = 0; r < n; r++) {
         long row = block + 4L * c * r;
-        rows.copy(from + r, row);
-        float shift = Memory.getFloat(sumAt + (from + r) * sumStep);
-        rows.subtract(row, shift);
+        rows.subtract(rows.dense(from + r, row), row, Memory.getFloat(sumAt + (from + r) * sumStep));
       }
       rows.exp(block, n * c);
       for (int r = 0; r < n; r++) {
@@ -175,21 +173,22 @@ final class CrossEntropyKernels {
       return Memory.getFloat(logits + row * rowBytes + column * step);
     }
 
-    void copy(int row, long to) {
+    /** The address of a row's logits side by side: their own, or {@code to} if they had to be brought together there. */
+    long dense(int row, long to) {
       long from = logits + row * rowBytes;
       if (step == Float.BYTES) {
-        Memory.copy(from, to, 4L * classes);
-      } else {
-        for (int j = 0; j < classes; j++) {
-          Memory.setFloat(to + 4L * j, Memory.getFloat(from + j * step));
-        }
+        return from;
       }
+      for (int j = 0; j < classes; j++) {
+        Memory.setFloat(to + 4L * j, Memory.getFloat(from + j * step));
+      }
+      return to;
     }
 
-    void subtract(long row, float shift) {
-      int j = vector ? VectorRows.subtract(row, row, classes, shift) : 0;
+    void subtract(long from, long to, float shift) {
+      int j = vector ? VectorRows.subtract(from, to, classes, shift) : 0;
       for (; j < classes; j++) {
-        Memory.setFloat(row + 4L * j, Memory.getFloat(row + 4L * j) - shift);
+        Memory.setFloat(to + 4L * j, Memory.getFloat(from + 4L * j) - shift);
       }
     }
 

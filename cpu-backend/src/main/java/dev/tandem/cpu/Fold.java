@@ -14,15 +14,18 @@ abstract class Fold {
     static final int COLUMNS = 1024;
 
     final double[] value;
-    /** Where along the reduced axis the value stood. */
+    /** Where along the reduced axis the value stood; sums of ints. */
     final int[] position;
-    /** Partial results of one block, or of the lanes of a row. */
+    /** Partial results of one block. */
     final float[] partial;
+    private final RowTotals totals;
 
-    Accumulator(int columns) {
+    /** @param vector whether vector instructions may be used */
+    Accumulator(int columns, boolean vector) {
+      totals = new RowTotals(vector);
       value = new double[columns];
       position = new int[columns];
-      partial = new float[Math.max(columns, 64)];
+      partial = new float[columns];
     }
   }
 
@@ -31,6 +34,15 @@ abstract class Fold {
 
   /** Folds {@code n} dense values into column 0. {@code position} is that of the first along the reduced axis. */
   abstract void row(Accumulator a, long address, int n, int position);
+
+  /** The results of rows that have one each, {@link RowTotals#ROWS} at most, to {@code results}. */
+  void rows(Accumulator a, long address, long rowBytes, int rows, int n, double[] results) {
+    for (int r = 0; r < rows; r++) {
+      clear(a, 1);
+      row(a, address + r * rowBytes, n, 0);
+      results[r] = result(a, 0);
+    }
+  }
 
   /** Folds the columns of {@code rows} dense rows; {@code position} is that of the first row along the reduced axis. */
   abstract void columns(Accumulator a, long address, long rowBytes, int rows, int n, int position);
@@ -60,20 +72,16 @@ abstract class Fold {
     boolean lanes = vector && VectorFolds.FITS;
     boolean max = kind == Reduce.Kind.MAX || kind == Reduce.Kind.ARGMAX;
     return switch (kind) {
-      case SUM -> floats ? new FloatSum(lanes) : new IntSum();
+      case SUM -> floats ? new FloatSum(lanes) : new IntSum(vector);
       case MAX, MIN -> floats ? new FloatExtreme(max, lanes) : new IntExtreme(max);
-      case ARGMAX, ARGMIN -> new Position(floats ? new FloatExtreme(max, lanes) : new IntExtreme(max), floats, max);
+      case ARGMAX, ARGMIN -> new Position(floats ? new FloatExtreme(max, lanes) : new IntExtreme(max), floats, max, lanes);
     };
   }
 
   /**
-   * A row is summed in 64 lanes, of which lane l takes elements l, l + 64, …; four lanes each are added up, and what they make and
-   * the remaining elements come together in double. So many lanes keep four vectors of the widest kind busy, and fewer elements in
-   * each make its rounding errors small. A column of a block is summed from the first row to the last.
+   * A row is summed by {@link RowTotals}, a column of a block from the first row to the last in single precision.
    */
   private static final class FloatSum extends Fold {
-    private static final int LANES = 64;
-
     private final boolean vector;
 
     FloatSum(boolean vector) {
@@ -87,54 +95,12 @@ abstract class Fold {
 
     @Override
     void row(Accumulator a, long address, int n, int position) {
-      int whole = n & -LANES;
-      double sum = 0;
-      if (whole > 0) {
-        float[] lanes = a.partial;
-        if (vector) {
-          VectorFolds.sumLanes(address, whole, lanes);
-        } else {
-          sumLanes(address, whole, lanes);
-        }
-        double s0 = 0;
-        double s1 = 0;
-        double s2 = 0;
-        double s3 = 0;
-        for (int l = 0; l < LANES / 4; l += 4) {
-          s0 += lanes[l];
-          s1 += lanes[l + 1];
-          s2 += lanes[l + 2];
-          s3 += lanes[l + 3];
-        }
-        sum = s0 + s1 + (s2 + s3);
-      }
-      double s0 = 0;
-      double s1 = 0;
-      double s2 = 0;
-      double s3 = 0;
-      int i = whole;
-      for (; i + 3 < n; i += 4) {
-        s0 += Memory.getFloat(address + 4L * i);
-        s1 += Memory.getFloat(address + 4L * i + 4);
-        s2 += Memory.getFloat(address + 4L * i + 8);
-        s3 += Memory.getFloat(address + 4L * i + 12);
-      }
-      for (; i < n; i++) {
-        s0 += Memory.getFloat(address + 4L * i);
-      }
-      a.value[0] += sum + (s0 + s1 + (s2 + s3));
+      a.value[0] += a.totals.sum(address, n);
     }
 
-    private static void sumLanes(long address, int n, float[] lanes) {
-      Arrays.fill(lanes, 0, LANES, 0);
-      for (int i = 0; i < n; i += LANES) {
-        for (int l = 0; l < LANES; l++) {
-          lanes[l] += Memory.getFloat(address + 4L * (i + l));
-        }
-      }
-      for (int l = 0; l < LANES / 4; l++) {
-        lanes[l] = lanes[l] + lanes[l + 16] + (lanes[l + 32] + lanes[l + 48]);
-      }
+    @Override
+    void rows(Accumulator a, long address, long rowBytes, int rows, int n, double[] results) {
+      a.totals.sums(address, rowBytes, rows, n, results);
     }
 
     @Override
@@ -215,6 +181,12 @@ abstract class Fold {
 
   /** Wraps as ints do. */
   private static final class IntSum extends Fold {
+    private final boolean vector;
+
+    IntSum(boolean vector) {
+      this.vector = vector;
+    }
+
     @Override
     double start() {
       return 0;
@@ -222,8 +194,9 @@ abstract class Fold {
 
     @Override
     void row(Accumulator a, long address, int n, int position) {
-      int sum = 0;
-      for (int i = 0; i < n; i++) {
+      int whole = vector ? n - n % VectorFolds.WIDTH : 0;
+      int sum = whole > 0 ? VectorPositions.sum(address, whole) : 0;
+      for (int i = whole; i < n; i++) {
         sum += Memory.getInt(address + 4L * i);
       }
       a.value[0] = combine(a.value[0], sum);
@@ -231,10 +204,18 @@ abstract class Fold {
 
     @Override
     void columns(Accumulator a, long address, long rowBytes, int rows, int n, int position) {
-      for (int r = 0; r < rows; r++) {
-        for (int j = 0; j < n; j++) {
-          a.value[j] = combine(a.value[j], Memory.getInt(address + r * rowBytes + 4L * j));
+      int[] sums = a.position;
+      for (int j = 0; j < n; j++) {
+        sums[j] = (int) a.value[j];
+      }
+      int whole = vector ? VectorPositions.sumColumns(address, rowBytes, rows, n, sums) : 0;
+      for (int r = 0; r < rows && whole < n; r++) {
+        for (int j = whole; j < n; j++) {
+          sums[j] += Memory.getInt(address + r * rowBytes + 4L * j);
         }
+      }
+      for (int j = 0; j < n; j++) {
+        a.value[j] = sums[j];
       }
     }
 
@@ -285,8 +266,10 @@ abstract class Fold {
     private final Fold extreme;
     private final boolean floats;
     private final boolean max;
+    private final boolean vector;
 
-    Position(Fold extreme, boolean floats, boolean max) {
+    Position(Fold extreme, boolean floats, boolean max, boolean vector) {
+      this.vector = vector && floats;
       this.extreme = extreme;
       this.floats = floats;
       this.max = max;
@@ -304,7 +287,7 @@ abstract class Fold {
       double before = a.value[0];
       extreme.row(a, address, n, position);
       if (isBeyond(a.value[0], before)) {
-        int i = 0;
+        int i = vector ? VectorPositions.find(address, n, (float) a.value[0]) : 0;
         while (isBeyond(a.value[0], value(address + 4L * i))) {
           i++;
         }
@@ -314,8 +297,9 @@ abstract class Fold {
 
     @Override
     void columns(Accumulator a, long address, long rowBytes, int rows, int n, int position) {
-      for (int r = 0; r < rows; r++) {
-        for (int j = 0; j < n; j++) {
+      int whole = vector ? vectors(a, address, rowBytes, rows, n, position) : 0;
+      for (int r = 0; r < rows && whole < n; r++) {
+        for (int j = whole; j < n; j++) {
           double v = value(address + r * rowBytes + 4L * j);
           if (isBeyond(v, a.value[j])) {
             a.value[j] = v;
@@ -323,6 +307,18 @@ abstract class Fold {
           }
         }
       }
+    }
+
+    private int vectors(Accumulator a, long address, long rowBytes, int rows, int n, int position) {
+      int whole = n - n % VectorFolds.WIDTH;
+      for (int j = 0; j < whole; j++) {
+        a.partial[j] = (float) a.value[j];
+      }
+      VectorPositions.columns(address, rowBytes, rows, whole, max, a.partial, a.position, position);
+      for (int j = 0; j < whole; j++) {
+        a.value[j] = a.partial[j];
+      }
+      return whole;
     }
 
     private double value(long address) {

@@ -31,6 +31,22 @@ abstract class NormalizeRows implements Runnable, Team.Body {
   private static final Program GRAD = Program.of(6, gradX(B));
   private static final Program AFFINE_GRAD = Program.of(7, gradX(B.mul(Expr.input(6))));
 
+  /** What one thread sums some rows with. */
+  static final class Scratch {
+    final RowTotals totals = new RowTotals(Lanes.AVAILABLE);
+    final float[] centers = new float[RowTotals.ROWS];
+    /** Of a block. */
+    final float[] means;
+    final float[] inverses;
+    final double[] first = new double[RowTotals.ROWS];
+    final double[] second = new double[RowTotals.ROWS];
+
+    Scratch(int blockRows) {
+      means = new float[blockRows];
+      inverses = new float[blockRows];
+    }
+  }
+
   final Call call;
   final Team team;
   final double eps;
@@ -40,7 +56,7 @@ abstract class NormalizeRows implements Runnable, Team.Body {
   final int columns;
   final int rows;
   final int blockRows;
-  private final RowTotals[] totals;
+  private final Scratch[] scratch;
   private final RowProgram.Places[] places;
 
   private NormalizeRows(Normalize op, List<Operand> operands, Axes axes, Call call, Team team) {
@@ -56,10 +72,10 @@ abstract class NormalizeRows implements Runnable, Team.Body {
     if ((long) rows * columns >= WarmUp.ELEMENTS) {
       RowTotals.warmUp();
     }
-    totals = new RowTotals[team.size()];
+    scratch = new Scratch[team.size()];
     places = new RowProgram.Places[team.size()];
     for (int w = 0; w < places.length; w++) {
-      totals[w] = new RowTotals(Lanes.AVAILABLE);
+      scratch[w] = new Scratch(blockRows);
       places[w] = new RowProgram.Places();
     }
   }
@@ -136,8 +152,8 @@ abstract class NormalizeRows implements Runnable, Team.Body {
     return axes.strides(0)[operand];
   }
 
-  final RowTotals totals(int worker) {
-    return totals[worker];
+  final Scratch scratch(int worker) {
+    return scratch[worker];
   }
 
   /** One by the root of a variance. */
@@ -173,14 +189,8 @@ abstract class NormalizeRows implements Runnable, Team.Body {
       int from = chunk * blockRows;
       int n = Math.min(blockRows, rows - from);
       long inverses = Workspace.floats(Workspace.Slot.ROWS, blockRows);
-      RowTotals t = totals(worker);
-      for (int r = 0; r < n; r++) {
-        long x = at(X, from + r);
-        float mean = (float) (t.sum(x, columns) / columns);
-        float variance = (float) (t.squares(x, columns, mean) / columns);
-        Memory.setFloat(at(ofMean, from + r), mean);
-        Memory.setFloat(at(ofMean + 1, from + r), variance);
-        Memory.setFloat(inverses + 4L * r, inverse(variance));
+      for (int r = 0; r < n; r += RowTotals.ROWS) {
+        statistics(scratch(worker), from + r, Math.min(RowTotals.ROWS, n - r), inverses + 4L * r);
       }
       RowProgram.Places p = places(worker);
       p.and(at(X, from), row(X)).and(at(ofMean, from), row(ofMean)).and(inverses, 4);
@@ -189,6 +199,20 @@ abstract class NormalizeRows implements Runnable, Team.Body {
       }
       p.and(at(Y, from), row(Y));
       normalize.run(p, n, columns);
+    }
+
+    private void statistics(Scratch s, int from, int n, long inverses) {
+      s.totals.sums(at(X, from), row(X), n, columns, s.first);
+      for (int r = 0; r < n; r++) {
+        s.centers[r] = (float) (s.first[r] / columns);
+        Memory.setFloat(at(ofMean, from + r), s.centers[r]);
+      }
+      s.totals.squares(at(X, from), row(X), n, columns, s.centers, s.first);
+      for (int r = 0; r < n; r++) {
+        float variance = (float) (s.first[r] / columns);
+        Memory.setFloat(at(ofMean + 1, from + r), variance);
+        Memory.setFloat(inverses + 4L * r, inverse(variance));
+      }
     }
   }
 
@@ -239,7 +263,7 @@ abstract class NormalizeRows implements Runnable, Team.Body {
     public void run(int worker, int part) {
       int from = Gemm.cut(rows, parts, part);
       int end = Gemm.cut(rows, parts, part + 1);
-      long numbers = Workspace.floats(Workspace.Slot.ROWS, 4L * blockRows);
+      long numbers = Workspace.floats(Workspace.Slot.ROWS, 3L * blockRows);
       if (affine) {
         Arrays.fill(sums[part], 0);
         Arrays.fill(sums[parts + part], 0);
@@ -249,30 +273,36 @@ abstract class NormalizeRows implements Runnable, Team.Body {
       }
     }
 
-    /** @param numbers room for four of every row */
+    /** @param numbers room for three of every row */
     private void block(int worker, int part, int from, int n, long numbers) {
       long inverses = numbers;
       long ofProducts = inverses + 4L * blockRows;
       long ofSums = ofProducts + 4L * blockRows;
-      long means = ofSums + 4L * blockRows;
-      RowTotals t = totals(worker);
-      for (int r = 0; r < n; r++) {
-        float mean = Memory.getFloat(at(ofMean, from + r));
-        float inverse = inverse(Memory.getFloat(at(ofMean + 1, from + r)));
-        double sum = t.products(at(X, from + r), at(OF_Y, from + r), affine ? base[WEIGHT] : 0, columns, mean);
-        double ofProduct = t.product() / columns * inverse * inverse * inverse;
-        Memory.setFloat(means + 4L * r, mean);
-        Memory.setFloat(inverses + 4L * r, inverse);
-        Memory.setFloat(ofProducts + 4L * r, (float) ofProduct);
-        Memory.setFloat(ofSums + 4L * r, (float) (sum / columns * inverse));
+      Scratch s = scratch(worker);
+      for (int r = 0; r < n; r += RowTotals.ROWS) {
+        int some = Math.min(RowTotals.ROWS, n - r);
+        for (int i = 0; i < some; i++) {
+          s.centers[i] = Memory.getFloat(at(ofMean, from + r + i));
+          s.means[r + i] = s.centers[i];
+          s.inverses[r + i] = inverse(Memory.getFloat(at(ofMean + 1, from + r + i)));
+        }
+        s.totals.products(at(X, from + r), row(X), at(OF_Y, from + r), row(OF_Y), affine ? base[WEIGHT] : 0, some,
+            columns, s.centers, s.first, s.second);
+        for (int i = 0; i < some; i++) {
+          float inverse = s.inverses[r + i];
+          Memory.setFloat(inverses + 4L * (r + i), inverse);
+          double ofProduct = s.second[i] / columns * inverse * inverse * inverse;
+          Memory.setFloat(ofProducts + 4L * (r + i), (float) ofProduct);
+          Memory.setFloat(ofSums + 4L * (r + i), (float) (s.first[i] / columns * inverse));
+        }
       }
       if (affine) {
-        columnTotals[worker].addScaledProducts(at(X, from), row(X), at(OF_Y, from), row(OF_Y), n, means, inverses,
+        columnTotals[worker].addScaledProducts(at(X, from), row(X), at(OF_Y, from), row(OF_Y), n, s.means, s.inverses,
             sums[part]);
         columnTotals[worker].add(at(OF_Y, from), row(OF_Y), n, sums[parts + part], 0);
       }
       RowProgram.Places p = places(worker);
-      p.and(at(X, from), row(X)).and(at(OF_Y, from), row(OF_Y)).and(means, 4).and(inverses, 4).and(ofProducts, 4)
+      p.and(at(X, from), row(X)).and(at(OF_Y, from), row(OF_Y)).and(at(ofMean, from), row(ofMean)).and(inverses, 4).and(ofProducts, 4)
           .and(ofSums, 4);
       if (affine) {
         p.and(base[WEIGHT], 0);

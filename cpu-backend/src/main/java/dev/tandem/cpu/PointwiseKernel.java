@@ -40,6 +40,32 @@ final class PointwiseKernel {
 
   /** Runs {@code n} columns of every row; the arrays are those of {@link PointwiseLoop#run}. */
   void run(long[] at, long[] row, long[] step, int rows, int n, double[] arguments) {
+    long[] from = at;
+    int left = n;
+    while (left > PointwiseLoop.MOST_COLUMNS) {
+      piece(from, row, step, rows, PointwiseLoop.MOST_COLUMNS, arguments);
+      from = behind(from, step);
+      left -= PointwiseLoop.MOST_COLUMNS;
+    }
+    piece(from, row, step, rows, left, arguments);
+  }
+
+  /** The places behind the most columns of a loop. */
+  private long[] behind(long[] at, long[] step) {
+    long[] next = at.clone();
+    for (int k = 0; k < operands.size(); k++) {
+      Access a = operands.get(k);
+      long bytes = switch (a.step()) {
+        case ZERO -> 0;
+        case UNIT -> a.dtype().bytes();
+        case OTHER -> step[k];
+      };
+      next[k] += bytes * PointwiseLoop.MOST_COLUMNS;
+    }
+    return next;
+  }
+
+  private void piece(long[] at, long[] row, long[] step, int rows, int n, double[] arguments) {
     int whole = width == 0 ? 0 : n - n % width;
     if (whole > 0) {
       if (cold) {

@@ -12,7 +12,14 @@ import java.util.List;
 
 /** Pointwise operations: chunks of elements with fixed borders, each run by a compiled kernel. */
 final class PointwiseKernels {
-  private static final int CHUNK = Chunks.ELEMENTS;
+  /**
+   * Elements of a chunk. Results do not depend on it; between chunks the streams of memory stop for a moment, which with chunks of
+   * the least size cost Adam 5 % in the cache and 15 % beyond it.
+   */
+  private static final int LEAST_CHUNK = Chunks.ELEMENTS;
+  private static final int MOST_CHUNK = 1 << 20;
+  /** Chunks for each of several threads, so that they end together. */
+  private static final int CHUNKS_OF_THREAD = 8;
   /** Rows of a chunk where an operand lies across the others, so that its cache lines are used up while they are there. */
   private static final int ACROSS = 64;
 
@@ -113,9 +120,10 @@ final class PointwiseKernels {
       }
       rows = r;
       int across = isAcross(base.length - 1) ? (int) Math.min(rowDim, ACROSS) : 1;
-      width = (int) Math.min(columns, CHUNK / across);
+      int chunk = across > 1 ? LEAST_CHUNK : chunk(rows * columns, team);
+      width = (int) Math.min(columns, chunk / across);
       pieces = (columns + width - 1) / width;
-      rowsOfChunk = Math.max(across, pieces > 1 ? 1 : CHUNK / columns);
+      rowsOfChunk = Math.max(across, pieces > 1 ? 1 : chunk / columns);
       chunks = Math.toIntExact((rows + rowsOfChunk - 1) / rowsOfChunk * pieces);
       alone = Chunks.isSmall(rows * columns, weight);
       if (rows * columns >= WarmUp.ELEMENTS) {
@@ -127,6 +135,12 @@ final class PointwiseKernels {
       for (int w = 0; w < threads; w++) {
         workers[w] = runner.worker();
       }
+    }
+
+    private static int chunk(long elements, Team team) {
+      int shares = team.size() == 1 ? 1 : CHUNKS_OF_THREAD * team.size();
+      long whole = (elements / shares + LEAST_CHUNK - 1) / LEAST_CHUNK * LEAST_CHUNK;
+      return (int) Math.clamp(whole, LEAST_CHUNK, MOST_CHUNK);
     }
 
     /** Whether an operand has its neighbours along the rows. */

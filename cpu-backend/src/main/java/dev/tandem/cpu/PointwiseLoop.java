@@ -2,8 +2,11 @@ package dev.tandem.cpu;
 
 /** A program compiled to a loop over a rectangle of elements. */
 interface PointwiseLoop {
+  /** Columns end here: so many numbers are less bytes than an int counts. */
+  int MOST_COLUMNS = 1 << 28;
+
   /**
-   * Runs columns {@code from} to {@code to} of every row.
+   * Runs columns {@code from} to {@code to} of every row, {@link #MOST_COLUMNS} at most.
    *
    * @param at address of each operand's first element, inputs before outputs
    * @param row bytes between rows of each operand

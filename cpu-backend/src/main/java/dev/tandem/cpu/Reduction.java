@@ -58,14 +58,16 @@ final class Reduction implements Runnable, Team.Body {
   private final int pieces;
   private final int chunks;
   private final boolean alone;
+  private final boolean isVector;
   private final double[] partial;
   private final Worker[] workers;
 
   private final class Worker {
     final long[] at = new long[base.length];
     final Fold.Accumulator accumulator =
-        new Fold.Accumulator(isRow ? 1 : (int) Math.min(columns, Fold.Accumulator.COLUMNS));
+        new Fold.Accumulator(isRow ? 1 : (int) Math.min(columns, Fold.Accumulator.COLUMNS), isVector);
     final PointwiseRunner.Worker runner = prologue.worker();
+    final double[] results = new double[RowTotals.ROWS];
     long scratch;
     long result;
   }
@@ -74,6 +76,7 @@ final class Reduction implements Runnable, Team.Body {
     this.call = call;
     this.team = team;
     this.axes = axes;
+    isVector = vector;
     fold = Fold.of(op.kind(), computed == DType.F32, vector);
     int inner = axes.rank() - 1;
     isRow = axes.isReduced(inner);
@@ -202,11 +205,14 @@ final class Reduction implements Runnable, Team.Body {
       int n = (int) Math.min(Math.min(to - m, inLast), most);
       long result = w.at[out];
       long block = block(w, n, (int) columns);
-      for (int r = 0; r < n; r++) {
-        fold.clear(w.accumulator, 1);
-        fold.row(w.accumulator, block + r * blockRowBytes(), (int) columns, 0);
-        store(result, fold.result(w.accumulator, 0));
-        result += kept.length == 0 ? 0 : axes.strides(kept[kept.length - 1])[out];
+      long resultStep = kept.length == 0 ? 0 : axes.strides(kept[kept.length - 1])[out];
+      for (int r = 0; r < n; r += RowTotals.ROWS) {
+        int some = Math.min(RowTotals.ROWS, n - r);
+        fold.rows(w.accumulator, block + r * blockRowBytes(), blockRowBytes(), some, (int) columns, w.results);
+        for (int i = 0; i < some; i++) {
+          store(result, w.results[i]);
+          result += resultStep;
+        }
       }
       m += n;
     }

@@ -3,20 +3,23 @@ package dev.tandem.cpu;
 import java.util.Arrays;
 
 /**
- * Sums along a dense row. Its first elements, a multiple of 64, are added in 64 lanes, of which lane l takes elements l, l + 64, …, in
- * single precision; four lanes each are added up to 16, to which the elements left are added, and these come together in double.
- * Scalar and vector code give the same bits.
+ * Sums along dense rows. The first elements of a row, a multiple of 64, are added in 64 lanes, of which lane l takes elements l,
+ * l + 64, …, in single precision; four lanes each are added up to 16, to which the elements left are added, and these come together
+ * in double. Scalar and vector code give the same bits.
  */
 final class RowTotals {
   static final int LANES = 64;
   /** Lanes when four each have been added up. */
   static final int LEFT = LANES / 4;
+  /** Rows that are done at a time. */
+  static final int ROWS = 32;
 
   private final boolean vector;
-  private final float[] lanes = new float[LANES];
+  private final float[] work = new float[LANES];
   private final float[] second = new float[LANES];
-  /** The second result of {@link #products}. */
-  private double product;
+  /** Of every row at a time. */
+  private final float[] lanes = new float[ROWS * LEFT];
+  private final float[] products = new float[ROWS * LEFT];
 
   /** @param vector whether vector instructions may be used */
   RowTotals(boolean vector) {
@@ -30,98 +33,152 @@ final class RowTotals {
     }
   }
 
+  /** The sum of one row. */
   double sum(long x, int n) {
-    int whole = n & -LANES;
-    if (vector && whole > 0) {
-      VectorFolds.sumLanes(x, whole, lanes);
-    } else {
-      Arrays.fill(lanes, 0);
-      addSum(x, 0, whole, LANES);
-      fold(lanes);
+    if (n <= LEFT) {
+      return few(x, n);
     }
-    addSum(x, whole, n, LEFT);
-    return total(lanes);
+    laneSums(x, 0, 1, n);
+    return total(lanes, 0);
   }
 
-  private void addSum(long x, int from, int to, int count) {
-    for (int i = from; i < to; i++) {
-      lanes[i % count] += Memory.getFloat(x + 4L * i);
+  /** The sums of {@link #ROWS} rows at most. */
+  void sums(long x, long rowBytes, int rows, int n, double[] to) {
+    if (n <= LEFT) {
+      for (int r = 0; r < rows; r++) {
+        to[r] = few(x + r * rowBytes, n);
+      }
+      return;
     }
+    laneSums(x, rowBytes, rows, n);
+    totals(lanes, rows, to);
   }
 
-  /** The sum of {@code (x - center)²}. */
-  double squares(long x, int n, float center) {
-    int whole = n & -LANES;
-    if (vector && whole > 0) {
-      VectorTotals.squares(x, whole, center, lanes);
-    } else {
-      Arrays.fill(lanes, 0);
-      addSquares(x, center, 0, whole, LANES);
-      fold(lanes);
-    }
-    addSquares(x, center, whole, n, LEFT);
-    return total(lanes);
-  }
-
-  private void addSquares(long x, float center, int from, int to, int count) {
-    for (int i = from; i < to; i++) {
-      float d = Memory.getFloat(x + 4L * i) - center;
-      lanes[i % count] += d * d;
-    }
-  }
-
-  /**
-   * With {@code g = y weight}: the sum of g; that of {@code g (x - center)} is {@link #product}.
-   *
-   * @param weight address of weights, or 0 for none
-   */
-  double products(long x, long y, long weight, int n, float center) {
-    int whole = n & -LANES;
-    if (!vector || whole == 0) {
-      Arrays.fill(lanes, 0);
-      Arrays.fill(second, 0);
-      addProducts(x, y, weight, center, 0, whole, LANES);
-      fold(lanes);
-      fold(second);
-    } else if (weight == 0) {
-      VectorTotals.products(x, y, whole, center, lanes, second);
-    } else {
-      VectorTotals.weighted(x, y, weight, whole, center, lanes, second);
-    }
-    addProducts(x, y, weight, center, whole, n, LEFT);
-    product = total(second);
-    return total(lanes);
-  }
-
-  private void addProducts(long x, long y, long weight, float center, int from, int to, int count) {
-    for (int i = from; i < to; i++) {
-      float g = Memory.getFloat(y + 4L * i);
-      g = weight == 0 ? g : g * Memory.getFloat(weight + 4L * i);
-      lanes[i % count] += g;
-      second[i % count] += g * (Memory.getFloat(x + 4L * i) - center);
-    }
-  }
-
-  double product() {
-    return product;
-  }
-
-  private static void fold(float[] lanes) {
-    for (int l = 0; l < LEFT; l++) {
-      lanes[l] = lanes[l] + lanes[l + LEFT] + (lanes[l + 2 * LEFT] + lanes[l + 3 * LEFT]);
-    }
-  }
-
-  private static double total(float[] lanes) {
+  /** Lanes of one element each. */
+  private static double few(long x, int n) {
     double s0 = 0;
     double s1 = 0;
     double s2 = 0;
     double s3 = 0;
-    for (int l = 0; l < LEFT; l += 4) {
-      s0 += lanes[l];
-      s1 += lanes[l + 1];
-      s2 += lanes[l + 2];
-      s3 += lanes[l + 3];
+    int i = 0;
+    for (; i + 3 < n; i += 4) {
+      s0 += Memory.getFloat(x + 4L * i);
+      s1 += Memory.getFloat(x + 4L * i + 4);
+      s2 += Memory.getFloat(x + 4L * i + 8);
+      s3 += Memory.getFloat(x + 4L * i + 12);
+    }
+    s0 += i < n ? Memory.getFloat(x + 4L * i) : 0;
+    s1 += i + 1 < n ? Memory.getFloat(x + 4L * i + 4) : 0;
+    s2 += i + 2 < n ? Memory.getFloat(x + 4L * i + 8) : 0;
+    return s0 + s1 + (s2 + s3);
+  }
+
+  private void laneSums(long x, long rowBytes, int rows, int n) {
+    if (vector) {
+      VectorTotals.sums(x, rowBytes, rows, n, work, lanes);
+    }
+    for (int r = 0; r < rows; r++) {
+      long row = x + r * rowBytes;
+      if (!vector) {
+        Arrays.fill(work, 0);
+        for (int i = 0; i < (n & -LANES); i++) {
+          work[i % LANES] += Memory.getFloat(row + 4L * i);
+        }
+        fold(work, lanes, LEFT * r);
+      }
+      for (int i = left(n); i < n; i++) {
+        lanes[LEFT * r + i % LEFT] += Memory.getFloat(row + 4L * i);
+      }
+    }
+  }
+
+  /** The sums of {@code (x - center)²}, for each row with a center of its own; {@link #ROWS} rows at most. */
+  void squares(long x, long rowBytes, int rows, int n, float[] centers, double[] to) {
+    if (vector) {
+      VectorTotals.squares(x, rowBytes, rows, n, centers, work, lanes);
+    }
+    for (int r = 0; r < rows; r++) {
+      long row = x + r * rowBytes;
+      float center = centers[r];
+      if (!vector) {
+        Arrays.fill(work, 0);
+        for (int i = 0; i < (n & -LANES); i++) {
+          float d = Memory.getFloat(row + 4L * i) - center;
+          work[i % LANES] += d * d;
+        }
+        fold(work, lanes, LEFT * r);
+      }
+      for (int i = left(n); i < n; i++) {
+        float d = Memory.getFloat(row + 4L * i) - center;
+        lanes[LEFT * r + i % LEFT] += d * d;
+      }
+    }
+    totals(lanes, rows, to);
+  }
+
+  /**
+   * With {@code g = y weight}: the sums of g, and those of {@code g (x - center)}, for {@link #ROWS} rows at most.
+   *
+   * @param weight address of weights, or 0 for none
+   */
+  void products(long x, long xRow, long y, long yRow, long weight, int rows, int n, float[] centers, double[] sums,
+      double[] ofProducts) {
+    if (vector && weight == 0) {
+      VectorTotals.products(x, xRow, y, yRow, rows, n, centers, work, second, lanes, products);
+    } else if (vector) {
+      VectorTotals.weighted(x, xRow, y, yRow, weight, rows, n, centers, work, second, lanes, products);
+    }
+    for (int r = 0; r < rows; r++) {
+      if (!vector) {
+        Arrays.fill(work, 0);
+        Arrays.fill(second, 0);
+        addProducts(x + r * xRow, y + r * yRow, weight, centers[r], 0, n & -LANES, work, second, 0, LANES);
+        fold(work, lanes, LEFT * r);
+        fold(second, products, LEFT * r);
+      }
+      addProducts(x + r * xRow, y + r * yRow, weight, centers[r], left(n), n, lanes, products, LEFT * r, LEFT);
+    }
+    totals(lanes, rows, sums);
+    totals(products, rows, ofProducts);
+  }
+
+  private static void addProducts(long x, long y, long weight, float center, int from, int to, float[] first,
+      float[] second, int at, int count) {
+    for (int i = from; i < to; i++) {
+      float g = Memory.getFloat(y + 4L * i);
+      g = weight == 0 ? g : g * Memory.getFloat(weight + 4L * i);
+      first[at + i % count] += g;
+      second[at + i % count] += g * (Memory.getFloat(x + 4L * i) - center);
+    }
+  }
+
+  /** Where the elements begin that are added to 16 lanes one by one. */
+  private int left(int n) {
+    return n & (vector ? -VectorFolds.WIDTH : -LANES);
+  }
+
+  private static void fold(float[] work, float[] to, int at) {
+    for (int l = 0; l < LEFT; l++) {
+      to[at + l] = work[l] + work[l + LEFT] + (work[l + 2 * LEFT] + work[l + 3 * LEFT]);
+    }
+  }
+
+  private static void totals(float[] from, int rows, double[] to) {
+    for (int r = 0; r < rows; r++) {
+      to[r] = total(from, LEFT * r);
+    }
+  }
+
+  private static double total(float[] from, int at) {
+    double s0 = 0;
+    double s1 = 0;
+    double s2 = 0;
+    double s3 = 0;
+    for (int l = at; l < at + LEFT; l += 4) {
+      s0 += from[l];
+      s1 += from[l + 1];
+      s2 += from[l + 2];
+      s3 += from[l + 3];
     }
     return s0 + s1 + (s2 + s3);
   }

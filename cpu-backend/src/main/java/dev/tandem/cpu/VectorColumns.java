@@ -22,13 +22,14 @@ final class VectorColumns {
   /** Whole strides and a vector beside them, so that the loops of both are met. */
   private static final int COLUMNS = VectorFolds.STRIDE + VectorFolds.WIDTH;
   private static final float[] CENTER = new float[COLUMNS];
+  private static final float[] NUMBERS = new float[WarmUp.TURNS];
   private static final float[] UNREAD = new float[COLUMNS];
   static final List<WarmUp> WARM_UPS = List.of(
       new WarmUp(times -> squares(WarmUp.ZEROS, 0, WarmUp.TURNS, columns(times), CENTER, UNREAD), OPERATIONS),
       new WarmUp(times -> products(WarmUp.ZEROS, 0, WarmUp.ZEROS, 0, WarmUp.TURNS, columns(times), CENTER, UNREAD),
           OPERATIONS),
-      new WarmUp(times -> scaledProducts(WarmUp.ZEROS, 0, WarmUp.ZEROS, 0, WarmUp.TURNS, columns(times), WarmUp.ZEROS,
-          WarmUp.ZEROS, UNREAD), OPERATIONS + OPERATIONS / 2));
+      new WarmUp(times -> scaledProducts(WarmUp.ZEROS, 0, WarmUp.ZEROS, 0, WarmUp.TURNS, columns(times), NUMBERS,
+          NUMBERS, 0, UNREAD), OPERATIONS + OPERATIONS / 2));
 
   private VectorColumns() {
   }
@@ -127,9 +128,9 @@ final class VectorColumns {
     return j;
   }
 
-  /** Sums of {@code (x - center) factor y}, center and factor being numbers of a row. */
-  static int scaledProducts(long x, long xRow, long y, long yRow, int rows, int n, long centers, long factors,
-      float[] sums) {
+  /** Sums of {@code (x - center) factor y}, center and factor being numbers of a row, from {@code first} on. */
+  static int scaledProducts(long x, long xRow, long y, long yRow, int rows, int n, float[] centers,
+      float[] factors, int first, float[] sums) {
     int j = 0;
     for (; j + 4 * V <= n; j += 4 * V) {
       FloatVector a0 = FloatVector.zero(S);
@@ -139,8 +140,8 @@ final class VectorColumns {
       long f = x + 4L * j;
       long g = y + 4L * j;
       for (int r = 0; r < rows; r++) {
-        FloatVector c = FloatVector.broadcast(S, Memory.getFloat(centers + 4L * r));
-        FloatVector s = FloatVector.broadcast(S, Memory.getFloat(factors + 4L * r));
+        FloatVector c = FloatVector.broadcast(S, centers[first + r]);
+        FloatVector s = FloatVector.broadcast(S, factors[first + r]);
         FloatVector d0 = FloatVector.fromMemorySegment(S, ALL, f & MASK, ORDER).sub(c).mul(s);
         FloatVector d1 = FloatVector.fromMemorySegment(S, ALL, f + 4L * V & MASK, ORDER).sub(c).mul(s);
         FloatVector d2 = FloatVector.fromMemorySegment(S, ALL, f + 8L * V & MASK, ORDER).sub(c).mul(s);
@@ -163,8 +164,8 @@ final class VectorColumns {
       long g = y + 4L * j;
       for (int r = 0; r < rows; r++) {
         FloatVector d = FloatVector.fromMemorySegment(S, ALL, f & MASK, ORDER)
-            .sub(FloatVector.broadcast(S, Memory.getFloat(centers + 4L * r)))
-            .mul(FloatVector.broadcast(S, Memory.getFloat(factors + 4L * r)));
+            .sub(FloatVector.broadcast(S, centers[first + r]))
+            .mul(FloatVector.broadcast(S, factors[first + r]));
         a = a.add(d.mul(FloatVector.fromMemorySegment(S, ALL, g & MASK, ORDER)));
         f += xRow;
         g += yRow;

@@ -29,36 +29,12 @@ final class VectorFolds {
   private VectorFolds() {
   }
 
-  /**
-   * Sums of every 64th element, of {@code n} in all, a multiple of 64, into {@code lanes}; then every 16th of the sums are added up.
-   */
-  static void sumLanes(long address, int n, float[] lanes) {
-    for (int p = 0; p < 64; p += STRIDE) {
-      FloatVector a0 = FloatVector.zero(S);
-      FloatVector a1 = a0;
-      FloatVector a2 = a0;
-      FloatVector a3 = a0;
-      for (int i = p; i < n; i += 64) {
-        long at = address + 4L * i;
-        a0 = a0.add(FloatVector.fromMemorySegment(S, ALL, at & MASK, ORDER));
-        a1 = a1.add(FloatVector.fromMemorySegment(S, ALL, at + 4L * V & MASK, ORDER));
-        a2 = a2.add(FloatVector.fromMemorySegment(S, ALL, at + 8L * V & MASK, ORDER));
-        a3 = a3.add(FloatVector.fromMemorySegment(S, ALL, at + 12L * V & MASK, ORDER));
-      }
-      a0.intoArray(lanes, p);
-      a1.intoArray(lanes, p + V);
-      a2.intoArray(lanes, p + 2 * V);
-      a3.intoArray(lanes, p + 3 * V);
-    }
-    foldLanes(lanes);
-  }
-
-  /** Adds up every 16th of 64 lanes. */
-  static void foldLanes(float[] lanes) {
+  /** Adds up every 16th of 64 lanes, to {@code to[at...]}. */
+  static void foldLanes(float[] lanes, float[] to, int at) {
     for (int l = 0; l < 16; l += V) {
       FloatVector front = FloatVector.fromArray(S, lanes, l).add(FloatVector.fromArray(S, lanes, l + 16));
       FloatVector back = FloatVector.fromArray(S, lanes, l + 32).add(FloatVector.fromArray(S, lanes, l + 48));
-      front.add(back).intoArray(lanes, l);
+      front.add(back).intoArray(to, at + l);
     }
   }
 

@@ -10,6 +10,7 @@ import java.lang.constant.ClassDesc;
 import java.lang.constant.ConstantDescs;
 import java.lang.constant.MethodTypeDesc;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Locale;
@@ -33,6 +34,7 @@ final class VectorGenerator extends PointwiseGenerator {
   private static final ClassDesc BINARY_OPERATOR = incubator("VectorOperators$Binary");
   private static final ClassDesc CONVERSION = incubator("VectorOperators$Conversion");
   private static final ClassDesc SEGMENT = desc(MemorySegment.class);
+  private static final ClassDesc OF_FLOAT = desc(ValueLayout.OfFloat.class);
   private static final ClassDesc ORDER = desc(ByteOrder.class);
   private static final ClassDesc FLOAT = ConstantDescs.CD_float;
   private static final ClassDesc INT = ConstantDescs.CD_int;
@@ -108,7 +110,14 @@ final class VectorGenerator extends PointwiseGenerator {
   void load(int register, int k) {
     if (operand(k).step() == Access.Step.ZERO) {
       species(operand(k).dtype().kind());
-      address(k);
+      if (operand(k).dtype() == DType.F32) {
+        // Not by a method of ours, which C2 may leave as a call, with every vector saved before it.
+        c.getstatic(MEMORY, "ALL", SEGMENT).getstatic(MEMORY, "F32", OF_FLOAT);
+        address(k);
+        c.loadConstant(Memory.MASK).land();
+      } else {
+        address(k);
+      }
       repeated(operand(k).dtype());
     } else {
       dense(k);
@@ -118,7 +127,7 @@ final class VectorGenerator extends PointwiseGenerator {
 
   private void repeated(DType dtype) {
     switch (dtype) {
-      case F32 -> broadcast(Kind.FLOAT, c.invokestatic(MEMORY, "getFloat", MethodTypeDesc.of(FLOAT, LONG)));
+      case F32 -> broadcast(Kind.FLOAT, c.invokeinterface(SEGMENT, "get", MethodTypeDesc.of(FLOAT, OF_FLOAT, LONG)));
       case BF16 -> broadcast(Kind.FLOAT,
           c.invokestatic(MEMORY, "getShort", MethodTypeDesc.of(ConstantDescs.CD_short, LONG)).bipush(16).ishl()
               .invokestatic(ConstantDescs.CD_Float, "intBitsToFloat", MethodTypeDesc.of(FLOAT, INT)));
@@ -260,7 +269,7 @@ final class VectorGenerator extends PointwiseGenerator {
   private void place(int k) {
     c.getstatic(MEMORY, "ALL", SEGMENT);
     address(k);
-    c.loadConstant(Memory.MASK).land().getstatic(LANES, "ORDER", ORDER);
+    c.getstatic(LANES, "ORDER", ORDER);
   }
 
   @Override

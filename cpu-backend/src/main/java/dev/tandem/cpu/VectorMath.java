@@ -74,7 +74,7 @@ final class VectorMath {
   static final IntVector BIAS = ROUND_BITS.broadcast(127);
   static final IntVector SQRT_HALF_BITS = ROUND_BITS.broadcast(ScalarMath.SQRT_HALF_BITS);
   static final IntVector EXPONENT_BITS = ROUND_BITS.broadcast(ScalarMath.EXPONENT_BITS);
-  static final IntVector ONE_BITS = ROUND_BITS.broadcast(0x3F800000);
+  static final IntVector ONE_BITS = ROUND_BITS.broadcast(ScalarMath.ONE_BITS);
   static final IntVector SIGN_BIT = ROUND_BITS.broadcast(0x80000000);
 
   private VectorMath() {
@@ -86,17 +86,23 @@ final class VectorMath {
 
   static FloatVector exp(FloatVector x) {
     FloatVector c = x.blend(EXP_TOP, x.compare(VectorOperators.GT, EXP_TOP));
-    c = c.blend(EXP_BOTTOM, c.lt(EXP_BOTTOM));
+    return expBetween(c.blend(EXP_BOTTOM, x.lt(EXP_BOTTOM)));
+  }
+
+  static FloatVector expBetween(FloatVector c) {
     FloatVector t = c.fma(LOG2_E, ROUND);
-    FloatVector p = ONE.add(expm1Reduced(c, t.sub(ROUND)));
-    IntVector k = t.reinterpretAsInts().sub(ROUND_BITS);
-    IntVector half = k.lanewise(VectorOperators.ASHR, 1);
-    return p.mul(power(half)).mul(power(k.sub(half)));
+    FloatVector r = reduced(c, t.sub(ROUND));
+    FloatVector p = expSeries(r).fma(r, ONE).fma(r, ONE);
+    IntVector k = t.reinterpretAsInts();
+    IntVector half = k.lanewise(VectorOperators.LSHL, 22).and(EXPONENT_BITS);
+    FloatVector first = half.add(ONE_BITS).reinterpretAsFloats();
+    FloatVector second = k.lanewise(VectorOperators.LSHL, 23).sub(half).add(ONE_BITS).reinterpretAsFloats();
+    return p.mul(first).mul(second);
   }
 
   static FloatVector expm1(FloatVector x) {
     FloatVector c = x.blend(EXP_TOP, x.compare(VectorOperators.GT, EXP_TOP));
-    c = c.blend(EXPM1_BOTTOM, c.lt(EXPM1_BOTTOM));
+    c = c.blend(EXPM1_BOTTOM, x.lt(EXPM1_BOTTOM));
     FloatVector t = c.fma(LOG2_E, ROUND);
     FloatVector n = t.sub(ROUND);
     FloatVector p = expm1Reduced(c, n);
@@ -107,14 +113,18 @@ final class VectorMath {
   }
 
   static FloatVector expm1Reduced(FloatVector x, FloatVector n) {
-    FloatVector r = n.fma(MINUS_LN2_HIGH, x);
-    r = n.fma(MINUS_LN2_LOW, r);
-    FloatVector q = EXP5.fma(r, EXP4);
-    q = q.fma(r, EXP3);
-    q = q.fma(r, EXP2);
-    q = q.fma(r, EXP1);
-    q = q.fma(r, EXP0);
-    return q.fma(r.mul(r), r);
+    FloatVector r = reduced(x, n);
+    return expSeries(r).fma(r.mul(r), r);
+  }
+
+  static FloatVector reduced(FloatVector x, FloatVector n) {
+    return n.fma(MINUS_LN2_LOW, n.fma(MINUS_LN2_HIGH, x));
+  }
+
+  static FloatVector expSeries(FloatVector r) {
+    FloatVector z = r.mul(r);
+    FloatVector q = EXP5.fma(r, EXP4).fma(z, EXP3.fma(r, EXP2));
+    return q.fma(z, EXP1.fma(r, EXP0));
   }
 
   static FloatVector power(IntVector k) {
@@ -156,15 +166,11 @@ final class VectorMath {
   }
 
   static FloatVector logReduced(FloatVector f, FloatVector e) {
-    FloatVector p = LOG8.fma(f, LOG7);
-    p = p.fma(f, LOG6);
-    p = p.fma(f, LOG5);
-    p = p.fma(f, LOG4);
-    p = p.fma(f, LOG3);
-    p = p.fma(f, LOG2);
-    p = p.fma(f, LOG1);
-    p = p.fma(f, LOG0);
     FloatVector z = f.mul(f);
+    FloatVector low = LOG3.fma(f, LOG2).fma(z, LOG1.fma(f, LOG0));
+    FloatVector high = LOG7.fma(f, LOG6).fma(z, LOG5.fma(f, LOG4));
+    FloatVector w = z.mul(z);
+    FloatVector p = LOG8.fma(w, high).fma(w, low);
     FloatVector y = e.fma(LN2_LOW, p.mul(f).mul(z));
     y = z.fma(MINUS_HALF, y);
     return e.fma(LN2_HIGH, f.add(y));
@@ -192,7 +198,8 @@ final class VectorMath {
   }
 
   static FloatVector sigmoid(FloatVector x) {
-    FloatVector e = exp(x.abs().neg());
+    FloatVector a = x.abs().neg();
+    FloatVector e = expBetween(a.blend(EXP_BOTTOM, a.lt(EXP_BOTTOM)));
     return ONE.blend(e, x.lt(ZERO)).div(ONE.add(e));
   }
 
@@ -200,11 +207,9 @@ final class VectorMath {
     FloatVector t = x.abs();
     FloatVector s = x.mul(x);
     FloatVector far = withSign(erfFar(t, s), x);
-    FloatVector near = ERF_NEAR5.fma(s, ERF_NEAR4);
-    near = near.fma(s, ERF_NEAR3);
-    near = near.fma(s, ERF_NEAR2);
-    near = near.fma(s, ERF_NEAR1);
-    near = near.fma(s, ERF_NEAR0);
+    FloatVector w = s.mul(s);
+    FloatVector near = ERF_NEAR5.fma(s, ERF_NEAR4).fma(w, ERF_NEAR3.fma(s, ERF_NEAR2));
+    near = near.fma(w, ERF_NEAR1.fma(s, ERF_NEAR0));
     near = near.fma(x, x);
     return near.blend(far, t.compare(VectorOperators.GT, ERF_SPLIT));
   }
@@ -212,9 +217,7 @@ final class VectorMath {
   static FloatVector erfFar(FloatVector t, FloatVector s) {
     FloatVector r = ERF_FAR6.fma(t, ERF_FAR5);
     r = r.fma(s, ERF_FAR4.fma(t, ERF_FAR3));
-    r = r.fma(t, ERF_FAR2);
-    r = r.fma(t, ERF_FAR1);
-    r = r.fma(t, ERF_FAR0);
+    r = r.fma(t, ERF_FAR2).fma(s, ERF_FAR1.fma(t, ERF_FAR0));
     r = r.fma(t, t.neg());
     return ONE.sub(exp(r));
   }

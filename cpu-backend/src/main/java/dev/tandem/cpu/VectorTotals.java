@@ -7,8 +7,11 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The vector loops of {@link RowTotals}: sums of every 64th of {@code n} elements, a multiple of 64, into as many lanes, of which then
- * four each are added up. Loaded only when {@link Lanes#AVAILABLE}.
+ * The vector loops of {@link RowTotals}: of every row, 16 lanes of what whole vectors hold. Loaded only when
+ * {@link Lanes#AVAILABLE}.
+ *
+ * <p>All rows are done before the lanes of one are read: a load from what was just stored waits for the store, and what the
+ * processor could do of the next rows meanwhile waits with it.
  */
 final class VectorTotals {
   private static final VectorSpecies<Float> S = FloatLanes.SPECIES;
@@ -18,133 +21,267 @@ final class VectorTotals {
   private static final int V = FloatLanes.COUNT;
   /** Floats that a loop takes at a time. */
   private static final int STRIDE = VectorFolds.STRIDE;
+  private static final int LANES = RowTotals.LANES;
+  private static final int LEFT = RowTotals.LEFT;
 
   /** Vector operations in a turn of the longest loop. */
   private static final int OPERATIONS = 20;
-  private static final float[] UNREAD = new float[RowTotals.LANES];
+  private static final float[] UNREAD = new float[LANES];
+  private static final float[] CENTER = new float[1];
   static final List<WarmUp> WARM_UPS = List.of(
-      new WarmUp(times -> VectorFolds.sumLanes(WarmUp.ZEROS, elements(times), UNREAD), OPERATIONS),
-      new WarmUp(times -> squares(WarmUp.ZEROS, elements(times), 0, UNREAD), OPERATIONS),
-      new WarmUp(times -> products(WarmUp.ZEROS, WarmUp.ZEROS, elements(times), 0, UNREAD, UNREAD), OPERATIONS),
+      new WarmUp(times -> sums(WarmUp.ZEROS, 0, 1, elements(times), UNREAD, UNREAD), OPERATIONS),
+      new WarmUp(times -> squares(WarmUp.ZEROS, 0, 1, elements(times), CENTER, UNREAD, UNREAD), OPERATIONS),
       new WarmUp(
-          times -> weighted(WarmUp.ZEROS, WarmUp.ZEROS, WarmUp.ZEROS, elements(times), 0, UNREAD, UNREAD),
-          OPERATIONS));
+          times -> products(WarmUp.ZEROS, 0, WarmUp.ZEROS, 0, 1, elements(times), CENTER, UNREAD, UNREAD,
+              UNREAD, UNREAD),
+          OPERATIONS),
+      new WarmUp(times -> weighted(WarmUp.ZEROS, 0, WarmUp.ZEROS, 0, WarmUp.ZEROS, 1, elements(times), CENTER,
+          UNREAD, UNREAD, UNREAD, UNREAD), OPERATIONS));
 
   private VectorTotals() {
   }
 
   private static int elements(int times) {
-    return times > 0 ? WarmUp.TURNS * RowTotals.LANES : 0;
+    return times > 0 ? WarmUp.TURNS * LANES : 0;
+  }
+
+  /** Of {@code x}. */
+  static void sums(long x, long rowBytes, int rows, int n, float[] work, float[] lanes) {
+    int whole = n & -LANES;
+    int vectors = n & -V;
+    for (int r = 0; r < rows; r++) {
+      long row = x + r * rowBytes;
+      for (int p = 0; p < LANES; p += STRIDE) {
+        FloatVector a0 = FloatVector.zero(S);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        for (int j = p; j < whole; j += LANES) {
+          long at = 4L * j;
+          a0 = a0.add(FloatVector.fromMemorySegment(S, ALL, row + at & MASK, ORDER));
+          a1 = a1.add(FloatVector.fromMemorySegment(S, ALL, row + at + 4L * V & MASK, ORDER));
+          a2 = a2.add(FloatVector.fromMemorySegment(S, ALL, row + at + 8L * V & MASK, ORDER));
+          a3 = a3.add(FloatVector.fromMemorySegment(S, ALL, row + at + 12L * V & MASK, ORDER));
+        }
+        if (V == LEFT) {
+          a0 = a0.add(a1).add(a2.add(a3));
+          for (int i = whole; i < vectors; i += V) {
+            long at = 4L * i;
+            a0 = a0.add(FloatVector.fromMemorySegment(S, ALL, row + at & MASK, ORDER));
+          }
+          a0.intoArray(lanes, LEFT * r);
+        } else {
+          a0.intoArray(work, p);
+          a1.intoArray(work, p + V);
+          a2.intoArray(work, p + 2 * V);
+          a3.intoArray(work, p + 3 * V);
+        }
+      }
+      if (V < LEFT) {
+        VectorFolds.foldLanes(work, lanes, LEFT * r);
+        for (int i = whole; i < vectors; i += V) {
+          long at = 4L * i;
+          int to = LEFT * r + i % LEFT;
+          FloatVector.fromArray(S, lanes, to).add(FloatVector.fromMemorySegment(S, ALL, row + at & MASK, ORDER))
+              .intoArray(lanes, to);
+        }
+      }
+    }
   }
 
   /** Of {@code (x - center)²}. */
-  static void squares(long x, int n, float center, float[] lanes) {
-    FloatVector c = FloatVector.broadcast(S, center);
-    for (int p = 0; p < RowTotals.LANES; p += STRIDE) {
-      FloatVector a0 = FloatVector.zero(S);
-      FloatVector a1 = a0;
-      FloatVector a2 = a0;
-      FloatVector a3 = a0;
-      for (int i = p; i < n; i += RowTotals.LANES) {
-        long at = 4L * i;
-        FloatVector d0 = FloatVector.fromMemorySegment(S, ALL, x + at & MASK, ORDER).sub(c);
-        FloatVector d1 = FloatVector.fromMemorySegment(S, ALL, x + at + 4L * V & MASK, ORDER).sub(c);
-        FloatVector d2 = FloatVector.fromMemorySegment(S, ALL, x + at + 8L * V & MASK, ORDER).sub(c);
-        FloatVector d3 = FloatVector.fromMemorySegment(S, ALL, x + at + 12L * V & MASK, ORDER).sub(c);
-        a0 = a0.add(d0.mul(d0));
-        a1 = a1.add(d1.mul(d1));
-        a2 = a2.add(d2.mul(d2));
-        a3 = a3.add(d3.mul(d3));
+  static void squares(long x, long rowBytes, int rows, int n, float[] centers, float[] work, float[] lanes) {
+    int whole = n & -LANES;
+    int vectors = n & -V;
+    for (int r = 0; r < rows; r++) {
+      long row = x + r * rowBytes;
+      FloatVector c = FloatVector.broadcast(S, centers[r]);
+      for (int p = 0; p < LANES; p += STRIDE) {
+        FloatVector a0 = FloatVector.zero(S);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        for (int j = p; j < whole; j += LANES) {
+          long at = 4L * j;
+          FloatVector d0 = FloatVector.fromMemorySegment(S, ALL, row + at & MASK, ORDER).sub(c);
+          FloatVector d1 = FloatVector.fromMemorySegment(S, ALL, row + at + 4L * V & MASK, ORDER).sub(c);
+          FloatVector d2 = FloatVector.fromMemorySegment(S, ALL, row + at + 8L * V & MASK, ORDER).sub(c);
+          FloatVector d3 = FloatVector.fromMemorySegment(S, ALL, row + at + 12L * V & MASK, ORDER).sub(c);
+          a0 = a0.add(d0.mul(d0));
+          a1 = a1.add(d1.mul(d1));
+          a2 = a2.add(d2.mul(d2));
+          a3 = a3.add(d3.mul(d3));
+        }
+        if (V == LEFT) {
+          a0 = a0.add(a1).add(a2.add(a3));
+          for (int i = whole; i < vectors; i += V) {
+            long at = 4L * i;
+            FloatVector d = FloatVector.fromMemorySegment(S, ALL, row + at & MASK, ORDER).sub(c);
+            a0 = a0.add(d.mul(d));
+          }
+          a0.intoArray(lanes, LEFT * r);
+        } else {
+          a0.intoArray(work, p);
+          a1.intoArray(work, p + V);
+          a2.intoArray(work, p + 2 * V);
+          a3.intoArray(work, p + 3 * V);
+        }
       }
-      a0.intoArray(lanes, p);
-      a1.intoArray(lanes, p + V);
-      a2.intoArray(lanes, p + 2 * V);
-      a3.intoArray(lanes, p + 3 * V);
+      if (V < LEFT) {
+        VectorFolds.foldLanes(work, lanes, LEFT * r);
+        for (int i = whole; i < vectors; i += V) {
+          long at = 4L * i;
+          int to = LEFT * r + i % LEFT;
+          FloatVector d = FloatVector.fromMemorySegment(S, ALL, row + at & MASK, ORDER).sub(c);
+          FloatVector.fromArray(S, lanes, to).add(d.mul(d)).intoArray(lanes, to);
+        }
+      }
     }
-    VectorFolds.foldLanes(lanes);
   }
 
-  /** Of {@code y}, and of {@code y (x - center)}. */
-  static void products(long x, long y, int n, float center, float[] lanes, float[] products) {
-    FloatVector c = FloatVector.broadcast(S, center);
-    for (int p = 0; p < RowTotals.LANES; p += STRIDE) {
-      FloatVector a0 = FloatVector.zero(S);
-      FloatVector a1 = a0;
-      FloatVector a2 = a0;
-      FloatVector a3 = a0;
-      FloatVector b0 = a0;
-      FloatVector b1 = a0;
-      FloatVector b2 = a0;
-      FloatVector b3 = a0;
-      for (int i = p; i < n; i += RowTotals.LANES) {
-        long at = 4L * i;
-        FloatVector g0 = FloatVector.fromMemorySegment(S, ALL, y + at & MASK, ORDER);
-        FloatVector g1 = FloatVector.fromMemorySegment(S, ALL, y + at + 4L * V & MASK, ORDER);
-        FloatVector g2 = FloatVector.fromMemorySegment(S, ALL, y + at + 8L * V & MASK, ORDER);
-        FloatVector g3 = FloatVector.fromMemorySegment(S, ALL, y + at + 12L * V & MASK, ORDER);
-        a0 = a0.add(g0);
-        a1 = a1.add(g1);
-        a2 = a2.add(g2);
-        a3 = a3.add(g3);
-        b0 = b0.add(g0.mul(FloatVector.fromMemorySegment(S, ALL, x + at & MASK, ORDER).sub(c)));
-        b1 = b1.add(g1.mul(FloatVector.fromMemorySegment(S, ALL, x + at + 4L * V & MASK, ORDER).sub(c)));
-        b2 = b2.add(g2.mul(FloatVector.fromMemorySegment(S, ALL, x + at + 8L * V & MASK, ORDER).sub(c)));
-        b3 = b3.add(g3.mul(FloatVector.fromMemorySegment(S, ALL, x + at + 12L * V & MASK, ORDER).sub(c)));
+  /** Of {@code y}, and of {@code y (x - center)} into {@code products}. */
+  static void products(long x, long xRow, long y, long yRow, int rows, int n, float[] centers, float[] work,
+      float[] second, float[] lanes, float[] products) {
+    int whole = n & -LANES;
+    int vectors = n & -V;
+    for (int r = 0; r < rows; r++) {
+      long row = x + r * xRow;
+      long ofRow = y + r * yRow;
+      FloatVector c = FloatVector.broadcast(S, centers[r]);
+      for (int p = 0; p < LANES; p += STRIDE) {
+        FloatVector a0 = FloatVector.zero(S);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        FloatVector b0 = a0;
+        FloatVector b1 = a0;
+        FloatVector b2 = a0;
+        FloatVector b3 = a0;
+        for (int j = p; j < whole; j += LANES) {
+          long at = 4L * j;
+          FloatVector g0 = FloatVector.fromMemorySegment(S, ALL, ofRow + at & MASK, ORDER);
+          FloatVector g1 = FloatVector.fromMemorySegment(S, ALL, ofRow + at + 4L * V & MASK, ORDER);
+          FloatVector g2 = FloatVector.fromMemorySegment(S, ALL, ofRow + at + 8L * V & MASK, ORDER);
+          FloatVector g3 = FloatVector.fromMemorySegment(S, ALL, ofRow + at + 12L * V & MASK, ORDER);
+          a0 = a0.add(g0);
+          a1 = a1.add(g1);
+          a2 = a2.add(g2);
+          a3 = a3.add(g3);
+          b0 = b0.add(g0.mul(FloatVector.fromMemorySegment(S, ALL, row + at & MASK, ORDER).sub(c)));
+          b1 = b1.add(g1.mul(FloatVector.fromMemorySegment(S, ALL, row + at + 4L * V & MASK, ORDER).sub(c)));
+          b2 = b2.add(g2.mul(FloatVector.fromMemorySegment(S, ALL, row + at + 8L * V & MASK, ORDER).sub(c)));
+          b3 = b3.add(g3.mul(FloatVector.fromMemorySegment(S, ALL, row + at + 12L * V & MASK, ORDER).sub(c)));
+        }
+        if (V == LEFT) {
+          a0 = a0.add(a1).add(a2.add(a3));
+          b0 = b0.add(b1).add(b2.add(b3));
+          for (int i = whole; i < vectors; i += V) {
+            long at = 4L * i;
+            FloatVector g = FloatVector.fromMemorySegment(S, ALL, ofRow + at & MASK, ORDER);
+            a0 = a0.add(g);
+            b0 = b0.add(g.mul(FloatVector.fromMemorySegment(S, ALL, row + at & MASK, ORDER).sub(c)));
+          }
+          a0.intoArray(lanes, LEFT * r);
+          b0.intoArray(products, LEFT * r);
+        } else {
+          a0.intoArray(work, p);
+          a1.intoArray(work, p + V);
+          a2.intoArray(work, p + 2 * V);
+          a3.intoArray(work, p + 3 * V);
+          b0.intoArray(second, p);
+          b1.intoArray(second, p + V);
+          b2.intoArray(second, p + 2 * V);
+          b3.intoArray(second, p + 3 * V);
+        }
       }
-      a0.intoArray(lanes, p);
-      a1.intoArray(lanes, p + V);
-      a2.intoArray(lanes, p + 2 * V);
-      a3.intoArray(lanes, p + 3 * V);
-      b0.intoArray(products, p);
-      b1.intoArray(products, p + V);
-      b2.intoArray(products, p + 2 * V);
-      b3.intoArray(products, p + 3 * V);
+      if (V < LEFT) {
+        VectorFolds.foldLanes(work, lanes, LEFT * r);
+        VectorFolds.foldLanes(second, products, LEFT * r);
+        for (int i = whole; i < vectors; i += V) {
+          long at = 4L * i;
+          int to = LEFT * r + i % LEFT;
+          FloatVector g = FloatVector.fromMemorySegment(S, ALL, ofRow + at & MASK, ORDER);
+          FloatVector.fromArray(S, lanes, to).add(g).intoArray(lanes, to);
+          FloatVector d = FloatVector.fromMemorySegment(S, ALL, row + at & MASK, ORDER).sub(c);
+          FloatVector.fromArray(S, products, to).add(g.mul(d)).intoArray(products, to);
+        }
+      }
     }
-    VectorFolds.foldLanes(lanes);
-    VectorFolds.foldLanes(products);
   }
 
-  /** Of {@code y weight}, and of {@code y weight (x - center)}. */
-  static void weighted(long x, long y, long weight, int n, float center, float[] lanes, float[] products) {
-    FloatVector c = FloatVector.broadcast(S, center);
-    for (int p = 0; p < RowTotals.LANES; p += STRIDE) {
-      FloatVector a0 = FloatVector.zero(S);
-      FloatVector a1 = a0;
-      FloatVector a2 = a0;
-      FloatVector a3 = a0;
-      FloatVector b0 = a0;
-      FloatVector b1 = a0;
-      FloatVector b2 = a0;
-      FloatVector b3 = a0;
-      for (int i = p; i < n; i += RowTotals.LANES) {
-        long at = 4L * i;
-        FloatVector g0 = FloatVector.fromMemorySegment(S, ALL, y + at & MASK, ORDER)
-            .mul(FloatVector.fromMemorySegment(S, ALL, weight + at & MASK, ORDER));
-        FloatVector g1 = FloatVector.fromMemorySegment(S, ALL, y + at + 4L * V & MASK, ORDER)
-            .mul(FloatVector.fromMemorySegment(S, ALL, weight + at + 4L * V & MASK, ORDER));
-        FloatVector g2 = FloatVector.fromMemorySegment(S, ALL, y + at + 8L * V & MASK, ORDER)
-            .mul(FloatVector.fromMemorySegment(S, ALL, weight + at + 8L * V & MASK, ORDER));
-        FloatVector g3 = FloatVector.fromMemorySegment(S, ALL, y + at + 12L * V & MASK, ORDER)
-            .mul(FloatVector.fromMemorySegment(S, ALL, weight + at + 12L * V & MASK, ORDER));
-        a0 = a0.add(g0);
-        a1 = a1.add(g1);
-        a2 = a2.add(g2);
-        a3 = a3.add(g3);
-        b0 = b0.add(g0.mul(FloatVector.fromMemorySegment(S, ALL, x + at & MASK, ORDER).sub(c)));
-        b1 = b1.add(g1.mul(FloatVector.fromMemorySegment(S, ALL, x + at + 4L * V & MASK, ORDER).sub(c)));
-        b2 = b2.add(g2.mul(FloatVector.fromMemorySegment(S, ALL, x + at + 8L * V & MASK, ORDER).sub(c)));
-        b3 = b3.add(g3.mul(FloatVector.fromMemorySegment(S, ALL, x + at + 12L * V & MASK, ORDER).sub(c)));
+  /** Of {@code y weight}, and of {@code y weight (x - center)} into {@code products}. */
+  static void weighted(long x, long xRow, long y, long yRow, long weight, int rows, int n, float[] centers,
+      float[] work, float[] second, float[] lanes, float[] products) {
+    int whole = n & -LANES;
+    int vectors = n & -V;
+    for (int r = 0; r < rows; r++) {
+      long row = x + r * xRow;
+      long ofRow = y + r * yRow;
+      FloatVector c = FloatVector.broadcast(S, centers[r]);
+      for (int p = 0; p < LANES; p += STRIDE) {
+        FloatVector a0 = FloatVector.zero(S);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        FloatVector b0 = a0;
+        FloatVector b1 = a0;
+        FloatVector b2 = a0;
+        FloatVector b3 = a0;
+        for (int j = p; j < whole; j += LANES) {
+          long at = 4L * j;
+          FloatVector g0 = FloatVector.fromMemorySegment(S, ALL, ofRow + at & MASK, ORDER)
+              .mul(FloatVector.fromMemorySegment(S, ALL, weight + at & MASK, ORDER));
+          FloatVector g1 = FloatVector.fromMemorySegment(S, ALL, ofRow + at + 4L * V & MASK, ORDER)
+              .mul(FloatVector.fromMemorySegment(S, ALL, weight + at + 4L * V & MASK, ORDER));
+          FloatVector g2 = FloatVector.fromMemorySegment(S, ALL, ofRow + at + 8L * V & MASK, ORDER)
+              .mul(FloatVector.fromMemorySegment(S, ALL, weight + at + 8L * V & MASK, ORDER));
+          FloatVector g3 = FloatVector.fromMemorySegment(S, ALL, ofRow + at + 12L * V & MASK, ORDER)
+              .mul(FloatVector.fromMemorySegment(S, ALL, weight + at + 12L * V & MASK, ORDER));
+          a0 = a0.add(g0);
+          a1 = a1.add(g1);
+          a2 = a2.add(g2);
+          a3 = a3.add(g3);
+          b0 = b0.add(g0.mul(FloatVector.fromMemorySegment(S, ALL, row + at & MASK, ORDER).sub(c)));
+          b1 = b1.add(g1.mul(FloatVector.fromMemorySegment(S, ALL, row + at + 4L * V & MASK, ORDER).sub(c)));
+          b2 = b2.add(g2.mul(FloatVector.fromMemorySegment(S, ALL, row + at + 8L * V & MASK, ORDER).sub(c)));
+          b3 = b3.add(g3.mul(FloatVector.fromMemorySegment(S, ALL, row + at + 12L * V & MASK, ORDER).sub(c)));
+        }
+        if (V == LEFT) {
+          a0 = a0.add(a1).add(a2.add(a3));
+          b0 = b0.add(b1).add(b2.add(b3));
+          for (int i = whole; i < vectors; i += V) {
+            long at = 4L * i;
+            FloatVector g = FloatVector.fromMemorySegment(S, ALL, ofRow + at & MASK, ORDER)
+                .mul(FloatVector.fromMemorySegment(S, ALL, weight + at & MASK, ORDER));
+            a0 = a0.add(g);
+            b0 = b0.add(g.mul(FloatVector.fromMemorySegment(S, ALL, row + at & MASK, ORDER).sub(c)));
+          }
+          a0.intoArray(lanes, LEFT * r);
+          b0.intoArray(products, LEFT * r);
+        } else {
+          a0.intoArray(work, p);
+          a1.intoArray(work, p + V);
+          a2.intoArray(work, p + 2 * V);
+          a3.intoArray(work, p + 3 * V);
+          b0.intoArray(second, p);
+          b1.intoArray(second, p + V);
+          b2.intoArray(second, p + 2 * V);
+          b3.intoArray(second, p + 3 * V);
+        }
       }
-      a0.intoArray(lanes, p);
-      a1.intoArray(lanes, p + V);
-      a2.intoArray(lanes, p + 2 * V);
-      a3.intoArray(lanes, p + 3 * V);
-      b0.intoArray(products, p);
-      b1.intoArray(products, p + V);
-      b2.intoArray(products, p + 2 * V);
-      b3.intoArray(products, p + 3 * V);
+      if (V < LEFT) {
+        VectorFolds.foldLanes(work, lanes, LEFT * r);
+        VectorFolds.foldLanes(second, products, LEFT * r);
+        for (int i = whole; i < vectors; i += V) {
+          long at = 4L * i;
+          int to = LEFT * r + i % LEFT;
+          FloatVector g = FloatVector.fromMemorySegment(S, ALL, ofRow + at & MASK, ORDER)
+              .mul(FloatVector.fromMemorySegment(S, ALL, weight + at & MASK, ORDER));
+          FloatVector.fromArray(S, lanes, to).add(g).intoArray(lanes, to);
+          FloatVector d = FloatVector.fromMemorySegment(S, ALL, row + at & MASK, ORDER).sub(c);
+          FloatVector.fromArray(S, products, to).add(g.mul(d)).intoArray(products, to);
+        }
+      }
     }
-    VectorFolds.foldLanes(lanes);
-    VectorFolds.foldLanes(products);
   }
 }

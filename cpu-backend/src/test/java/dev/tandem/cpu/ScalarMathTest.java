@@ -18,9 +18,9 @@ class ScalarMathTest {
   /** The bounds that ScalarMath states, in units in the last place of the true value. */
   @SuppressWarnings("ImmutableEnumChecker")
   enum Function {
-    EXP(ScalarMath::exp, StrictMath::exp, 1.1),
+    EXP(ScalarMath::exp, StrictMath::exp, 1.0),
     EXPM1(ScalarMath::expm1, StrictMath::expm1, 1.5),
-    LOG(ScalarMath::log, StrictMath::log, 0.8),
+    LOG(ScalarMath::log, StrictMath::log, 0.9),
     LOG1P(ScalarMath::log1p, StrictMath::log1p, 1.4),
     TANH(ScalarMath::tanh, StrictMath::tanh, 1.5),
     SIGMOID(ScalarMath::sigmoid,
