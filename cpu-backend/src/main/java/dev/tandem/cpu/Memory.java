@@ -16,6 +16,7 @@ final class Memory {
   static final long MASK = (1L << 47) - 1;
   static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED;
   static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED;
+  static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED;
   static final ValueLayout.OfShort I16 = ValueLayout.JAVA_SHORT_UNALIGNED;
   static final ValueLayout.OfByte I8 = ValueLayout.JAVA_BYTE;
   /**
@@ -57,6 +58,14 @@ final class Memory {
 
   static void setInt(long address, int value) {
     ALL.set(I32, address & MASK, value);
+  }
+
+  static long getLong(long address) {
+    return ALL.get(I64, address & MASK);
+  }
+
+  static void setLong(long address, long value) {
+    ALL.set(I64, address & MASK, value);
   }
 
   static short getShort(long address) {

@@ -54,8 +54,7 @@ final class VectorMoves {
       }
     } else if (width == 8 && COUNT == 16) {
       for (int r = 0; r < rows; r++) {
-        FloatVector.fromMemorySegment(FloatVector.SPECIES_256, ALL, from + r * ld & MASK, ORDER)
-            .intoMemorySegment(ALL, to + r * lt & MASK, ORDER);
+        copyEight(from + r * ld, to + r * lt);
       }
     } else {
       for (int r = 0; r < rows; r++) {
@@ -65,6 +64,18 @@ final class VectorMoves {
         }
       }
     }
+  }
+
+  /** Half a vector of 16 floats; as numbers, since a second width of float vectors would spoil {@link VectorProfiles}. */
+  private static void copyEight(long from, long to) {
+    long a = Memory.getLong(from);
+    long b = Memory.getLong(from + 8);
+    long c = Memory.getLong(from + 16);
+    long d = Memory.getLong(from + 24);
+    Memory.setLong(to, a);
+    Memory.setLong(to + 8, b);
+    Memory.setLong(to + 16, c);
+    Memory.setLong(to + 24, d);
   }
 
   static void store(long from, long ld, long to, long lt, int rows, int cols, boolean add) {
@@ -87,8 +98,7 @@ final class VectorMoves {
               ORDER);
         }
         if (COUNT == 16 && j + 8 <= cols) {
-          FloatVector.fromMemorySegment(FloatVector.SPECIES_256, ALL, f + 4L * j & MASK, ORDER)
-              .intoMemorySegment(ALL, t + 4L * j & MASK, ORDER);
+          copyEight(f + 4L * j, t + 4L * j);
           j += 8;
         }
         for (; j < cols; j++) {

@@ -50,7 +50,7 @@ class SteadyAllocationTest {
   /** Steps between two looks. Replays 1, 2, 4, 8 … run the step's body as well; the least of several windows has none. */
   private static final int WINDOW = 25;
   /** How long the compiler may take on a busy machine. */
-  private static final long PATIENCE_NANOS = 120_000_000_000L;
+  private static final long PATIENCE_NANOS = 60_000_000_000L;
 
   private record Training(String name, Sequential model, Loss loss, Batch batch) {
     @Override
