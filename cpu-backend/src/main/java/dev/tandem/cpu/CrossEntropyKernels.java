@@ -144,7 +144,7 @@ final class CrossEntropyKernels {
       count = x.shape().dim(0);
       classes = x.shape().dim(1);
       if ((long) count * classes * EXP_WEIGHT >= WarmUp.ELEMENTS) {
-        exp.warmUp();
+        exp.warmUp((long) count * classes);
       }
       logits = PointwiseKernels.address(x);
       rowBytes = 4 * x.layout().stride(0);

@@ -65,18 +65,19 @@ abstract class PointwiseGenerator {
 
   /** @param vector whether to make the vector loop, which must {@linkplain VectorGenerator#supports support} the program */
   static PointwiseLoop generate(Program program, List<Access> operands, boolean vector) {
-    byte[] bytes = ClassFile.of()
-        .build(ClassDesc.of(PointwiseLoop.class.getPackageName(), vector ? "VectorLoop" : "ScalarLoop"), b -> {
-          b.withFlags(ClassFile.ACC_FINAL).withInterfaceSymbols(LOOP);
-          b.withMethodBody(ConstantDescs.INIT_NAME, ConstantDescs.MTD_void, 0,
-              c -> c.aload(0).invokespecial(ConstantDescs.CD_Object, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void)
-                  .return_());
-          b.withMethodBody("run", RUN, ClassFile.ACC_PUBLIC, c -> {
-            PointwiseGenerator g =
-                vector ? new VectorGenerator(c, program, operands) : new ScalarGenerator(c, program, operands);
-            g.loops();
-          });
-        });
+    ClassDesc name = ClassDesc.of(PointwiseLoop.class.getPackageName(), vector ? "VectorLoop" : "ScalarLoop");
+    // Scalar instructions branch inside expressions.
+    byte[] bytes = (vector ? Frames.GIVEN : ClassFile.of()).build(name, b -> {
+      b.withFlags(ClassFile.ACC_FINAL).withInterfaceSymbols(LOOP);
+      b.withMethodBody(ConstantDescs.INIT_NAME, ConstantDescs.MTD_void, 0,
+          c -> c.aload(0).invokespecial(ConstantDescs.CD_Object, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void)
+              .return_());
+      b.withMethodBody("run", RUN, ClassFile.ACC_PUBLIC, c -> {
+        PointwiseGenerator g =
+            vector ? new VectorGenerator(c, program, operands) : new ScalarGenerator(c, program, operands);
+        g.loops(new Frames(c, name, RUN), vector);
+      });
+    });
     try {
       MethodHandles.Lookup hidden = MethodHandles.lookup().defineHiddenClass(bytes, true);
       return (PointwiseLoop) hidden.findConstructor(hidden.lookupClass(), MethodType.methodType(void.class)).invoke();
@@ -98,11 +99,18 @@ abstract class PointwiseGenerator {
 
   abstract void store(int register, int k);
 
-  private void loops() {
+  /** The type of the local variable of a register. */
+  abstract ClassDesc type(Instruction i);
+
+  /** @param given whether the frames are told, not found out */
+  private void loops(Frames frames, boolean given) {
     Label work = c.newLabel();
     Label count = c.newLabel();
     // The idle loop: up to 0 if rows is less.
-    c.iload(ROWS).ifge(work).labelBinding(count).iinc(ROWS, 1).iload(ROWS).iflt(count).return_().labelBinding(work);
+    c.iload(ROWS).ifge(work);
+    frames.bind(count);
+    c.iinc(ROWS, 1).iload(ROWS).iflt(count).return_();
+    frames.bind(work);
     // For C2, which then knows the range of a column.
     c.iload(TO).loadConstant(PointwiseLoop.MOST_COLUMNS)
         .invokestatic(desc(Math.class), "min", MethodTypeDesc.of(INT, INT, INT)).istore(TO);
@@ -110,32 +118,44 @@ abstract class PointwiseGenerator {
     for (int k = 0; k < used.length; k++) {
       if (used[k]) {
         c.aload(AT).loadConstant(k).laload().lstore(base(k));
+        frames.local(base(k), ConstantDescs.CD_long);
         if (operands.get(k).step() == Access.Step.OTHER) {
           c.aload(STEP).loadConstant(k).laload().lstore(step(k));
+          frames.local(step(k), ConstantDescs.CD_long);
         }
       }
     }
     each((n, i) -> {
       if (i.op() == Opcode.CONST || i.op() == Opcode.ARGUMENT) {
         constant(register(n), i);
+        frames.local(register(n), type(i));
       }
     });
     Label rowTop = c.newLabel();
     Label rowEnd = c.newLabel();
     Label top = c.newLabel();
     Label end = c.newLabel();
-    c.iconst_0().istore(R).labelBinding(rowTop).iload(R).iload(ROWS).if_icmpge(rowEnd);
+    c.iconst_0().istore(R);
+    frames.local(R, ConstantDescs.CD_int);
+    var inRows = frames.now();
+    frames.bind(rowTop);
+    c.iload(R).iload(ROWS).if_icmpge(rowEnd);
     for (int k = 0; k < used.length; k++) {
       if (used[k] && operands.get(k).step() == Access.Step.UNIT) {
         c.lload(base(k)).loadConstant(Memory.MASK).land().lstore(begin(k));
+        frames.local(begin(k), ConstantDescs.CD_long);
       }
     }
     each((n, i) -> {
       if (i.op() == Opcode.INPUT && isRepeated(i)) {
         load(register(n), i.index());
+        frames.local(register(n), type(i));
       }
     });
-    c.iload(FROM).istore(COLUMN).labelBinding(top).iload(COLUMN).iload(TO).if_icmpge(end);
+    c.iload(FROM).istore(COLUMN);
+    frames.local(COLUMN, ConstantDescs.CD_int);
+    frames.bind(top);
+    c.iload(COLUMN).iload(TO).if_icmpge(end);
     each((n, i) -> {
       switch (i.op()) {
         case CONST, ARGUMENT -> {}
@@ -151,13 +171,20 @@ abstract class PointwiseGenerator {
     for (int o = 0; o < program.outputs().size(); o++) {
       store(register(program.outputs().get(o)), inputs + o);
     }
-    c.iinc(COLUMN, width()).goto_(top).labelBinding(end);
+    c.iinc(COLUMN, width()).goto_(top);
+    frames.bind(end);
     for (int k = 0; k < used.length; k++) {
       if (used[k]) {
         c.lload(base(k)).aload(ROW).loadConstant(k).laload().ladd().lstore(base(k));
       }
     }
-    c.iinc(R, 1).goto_(rowTop).labelBinding(rowEnd).return_();
+    c.iinc(R, 1).goto_(rowTop);
+    frames.back(inRows);
+    frames.bind(rowEnd);
+    c.return_();
+    if (given) {
+      frames.end();
+    }
   }
 
   private interface Emitter {

@@ -94,6 +94,13 @@ final class PointwiseKernel {
     }
   }
 
+  /** Has the vector loop compiled, if there is one, as far as that pays before so many elements. */
+  void warmUp(long elements) {
+    if (width > 0) {
+      warmUp.await(elements / width * PointwisePlan.cost(program));
+    }
+  }
+
   private WarmUp newWarmUp() {
     long[] at = new long[operands.size()];
     int inputs = program.inputs().size();
@@ -101,7 +108,7 @@ final class PointwiseKernel {
     Arrays.fill(at, inputs, at.length, WarmUp.OUTPUT);
     double[] arguments = new double[program.code().size()];
     return new WarmUp(rows -> vectorLoop().run(at, at, at, rows, 0, width * WarmUp.TURNS, arguments),
-        program.code().size());
+        PointwisePlan.cost(program));
   }
 
   private PointwiseLoop vectorLoop() {

@@ -127,7 +127,7 @@ final class PointwiseKernels {
       chunks = Math.toIntExact((rows + rowsOfChunk - 1) / rowsOfChunk * pieces);
       alone = Chunks.isSmall(rows * columns, weight);
       if (rows * columns >= WarmUp.ELEMENTS) {
-        runner.warmUp();
+        runner.warmUp(rows * columns);
       }
       int threads = alone || chunks == 1 ? 1 : team.size();
       workers = new PointwiseRunner.Worker[threads];

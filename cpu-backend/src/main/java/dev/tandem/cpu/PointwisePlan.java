@@ -40,6 +40,15 @@ record PointwisePlan(List<Draw> draws, List<Stage> stages, int temporaries) {
     return stages.size() == 1 && draws.isEmpty();
   }
 
+  /** About how many vector operations a program is, at least one. */
+  static int cost(Program program) {
+    int cost = program.outputs().size();
+    for (Instruction i : program.code()) {
+      cost += cost(i.op());
+    }
+    return cost;
+  }
+
   /** About how many vector operations an instruction is. */
   private static int cost(Opcode op) {
     return switch (op) {

@@ -62,10 +62,10 @@ final class PointwiseRunner {
     return List.copyOf(list);
   }
 
-  /** Has all vector loops compiled. */
-  void warmUp() {
+  /** Has all vector loops compiled, as far as that pays before so many elements. */
+  void warmUp(long elements) {
     for (PointwiseKernel k : kernels) {
-      k.warmUp();
+      k.warmUp(elements);
     }
   }
 

@@ -126,9 +126,11 @@ final class Reduction implements Runnable, Team.Body {
     chunks = Math.toIntExact(whole * parts);
     partial = parts == 1 ? new double[0] : new double[Math.toIntExact(results * (isRow ? 1 : columns) * parts)];
     if (results * values >= WarmUp.ELEMENTS) {
-      prologue.warmUp();
+      if (!isDirect) {
+        prologue.warmUp(results * values);
+      }
       if (vector && !isRow && op.kind() == Reduce.Kind.SUM) {
-        VectorFolds.SUM_COLUMNS.await();
+        VectorFolds.SUM_COLUMNS.await(results * values / Tiles.LANES);
       }
     }
     alone = Chunks.isSmall(results * values, PointwiseKernels.weight(op.prologue()));

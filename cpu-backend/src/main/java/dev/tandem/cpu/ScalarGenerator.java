@@ -32,6 +32,11 @@ final class ScalarGenerator extends PointwiseGenerator {
   }
 
   @Override
+  ClassDesc type(Instruction i) {
+    return i.kind() == Kind.FLOAT ? FLOAT : INT;
+  }
+
+  @Override
   void constant(int register, Instruction i) {
     if (i.op() == Opcode.CONST) {
       c.loadConstant(i.value());

@@ -4,6 +4,11 @@ import java.lang.classfile.ClassFile;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
 import java.lang.classfile.TypeKind;
+import java.lang.classfile.constantpool.ConstantPoolBuilder;
+import java.lang.classfile.constantpool.FieldRefEntry;
+import java.lang.classfile.constantpool.InterfaceMethodRefEntry;
+import java.lang.classfile.constantpool.LongEntry;
+import java.lang.classfile.constantpool.MethodRefEntry;
 import java.lang.constant.ClassDesc;
 import java.lang.constant.ConstantDescs;
 import java.lang.constant.MethodTypeDesc;
@@ -47,6 +52,7 @@ final class TileGenerator {
   private static final ClassDesc SEGMENT = MemorySegment.class.describeConstable().orElseThrow();
   private static final ClassDesc ORDER = ByteOrder.class.describeConstable().orElseThrow();
   private static final ClassDesc OF_FLOAT = ValueLayout.OfFloat.class.describeConstable().orElseThrow();
+  private static final ClassDesc FLOAT = ConstantDescs.CD_float;
   private static final ClassDesc INT = ConstantDescs.CD_int;
   private static final ClassDesc LONG = ConstantDescs.CD_long;
   private static final ClassDesc VOID = ConstantDescs.CD_void;
@@ -69,26 +75,54 @@ final class TileGenerator {
   private static final int ACCUMULATE = 21;
 
   private final CodeBuilder x;
+  private final Frames frames;
   private final int rows;
   private final int vectors;
   private final boolean column;
+  // Looked up once: a kernel has hundreds of calls, and a lookup by name builds strings.
+  private final FieldRefEntry all;
+  private final FieldRefEntry f32;
+  private final FieldRefEntry species;
+  private final FieldRefEntry order;
+  private final InterfaceMethodRefEntry get;
+  private final MethodRefEntry broadcast;
+  private final MethodRefEntry load;
+  private final MethodRefEntry store;
+  private final MethodRefEntry fma;
+  private final MethodRefEntry add;
+  private final LongEntry mask;
 
-  private TileGenerator(CodeBuilder x, int rows, int vectors, boolean column) {
+  private TileGenerator(CodeBuilder x, ClassDesc name, int rows, int vectors, boolean column) {
     this.x = x;
     this.rows = rows;
     this.vectors = vectors;
     this.column = column;
+    frames = new Frames(x, name, RUN);
+    ConstantPoolBuilder pool = x.constantPool();
+    all = pool.fieldRefEntry(MEMORY, "ALL", SEGMENT);
+    f32 = pool.fieldRefEntry(MEMORY, "F32", OF_FLOAT);
+    species = pool.fieldRefEntry(LANES, "SPECIES", SPECIES);
+    order = pool.fieldRefEntry(LANES, "ORDER", ORDER);
+    get = pool.interfaceMethodRefEntry(SEGMENT, "get", MethodTypeDesc.of(FLOAT, OF_FLOAT, LONG));
+    broadcast = pool.methodRefEntry(FLOAT_VECTOR, "broadcast", MethodTypeDesc.of(FLOAT_VECTOR, SPECIES, FLOAT));
+    load = pool.methodRefEntry(FLOAT_VECTOR, "fromMemorySegment",
+        MethodTypeDesc.of(FLOAT_VECTOR, SPECIES, SEGMENT, LONG, ORDER));
+    store =
+        pool.methodRefEntry(FLOAT_VECTOR, "intoMemorySegment", MethodTypeDesc.of(VOID, SEGMENT, LONG, ORDER));
+    fma = pool.methodRefEntry(FLOAT_VECTOR, "fma", MethodTypeDesc.of(FLOAT_VECTOR, VECTOR, VECTOR));
+    add = pool.methodRefEntry(FLOAT_VECTOR, "add", MethodTypeDesc.of(FLOAT_VECTOR, VECTOR));
+    mask = pool.longEntry(Memory.MASK);
   }
 
   static TileKernel generate(int rows, int vectors, boolean column) {
     ClassDesc name =
         ClassDesc.of(TileGenerator.class.getPackageName(), (column ? "ColumnTile" : "RowTile") + rows + "x" + vectors);
-    byte[] bytes = ClassFile.of().build(name, k -> k.withFlags(ClassFile.ACC_FINAL)
+    byte[] bytes = Frames.GIVEN.build(name, k -> k.withFlags(ClassFile.ACC_FINAL)
         .withInterfaceSymbols(TileKernel.class.describeConstable().orElseThrow())
         .withMethodBody(ConstantDescs.INIT_NAME, ConstantDescs.MTD_void, 0,
             c -> c.aload(0).invokespecial(ConstantDescs.CD_Object, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void)
                 .return_())
-        .withMethodBody("run", RUN, ClassFile.ACC_PUBLIC, c -> new TileGenerator(c, rows, vectors, column).run()));
+        .withMethodBody("run", RUN, ClassFile.ACC_PUBLIC, c -> new TileGenerator(c, name, rows, vectors, column).run()));
     try {
       MethodHandles.Lookup made = MethodHandles.lookup().defineHiddenClass(bytes, true);
       return (TileKernel) made.findConstructor(made.lookupClass(), MethodType.methodType(void.class)).invoke();
@@ -101,22 +135,33 @@ final class TileGenerator {
     Label work = x.newLabel();
     Label count = x.newLabel();
     // The idle loop: up to 0 if outer is less.
-    x.iload(OUTER).ifge(work).labelBinding(count).iinc(OUTER, 1).iload(OUTER).iflt(count).return_().labelBinding(work);
+    x.iload(OUTER).ifge(work);
+    frames.bind(count);
+    x.iinc(OUTER, 1).iload(OUTER).iflt(count).return_();
+    frames.bind(work);
     int[] sums = locals(rows * vectors, TypeKind.REFERENCE);
-    species();
+    x.getstatic(species);
     x.invokestatic(FLOAT_VECTOR, "zero", MethodTypeDesc.of(FLOAT_VECTOR, SPECIES)).astore(sums[0]);
     for (int s = 1; s < sums.length; s++) {
       x.aload(sums[0]).astore(sums[s]);
     }
+    hold(FLOAT_VECTOR, sums);
     int o = x.allocateLocal(TypeKind.INT);
     Label outer = x.newLabel();
     Label done = x.newLabel();
-    x.iconst_0().istore(o).labelBinding(outer).iload(o).iload(OUTER).if_icmpge(done);
+    x.iconst_0().istore(o);
+    hold(INT, o);
+    var inOuter = frames.now();
+    frames.bind(outer);
+    x.iload(o).iload(OUTER).if_icmpge(done);
     inner(sums);
     x.lload(A).lload(A_OUTER).ladd().lstore(A).lload(B).lload(B_OUTER).ladd().lstore(B);
-    x.iinc(o, 1).goto_(outer).labelBinding(done);
+    x.iinc(o, 1).goto_(outer);
+    frames.back(inOuter);
+    frames.bind(done);
     store(sums);
     x.return_();
+    frames.end();
   }
 
   private void inner(int[] sums) {
@@ -127,6 +172,8 @@ final class TileGenerator {
     for (int i = 0; i < rowAddresses.length; i++) {
       rowAddress(A, A_ROW, i, rowAddresses[i]);
     }
+    hold(LONG, pa, pb);
+    hold(LONG, rowAddresses);
     // C2 unrolls a counted loop. That gains with the 32 registers of AVX-512; with the 16 of AVX2 it spills
     // accumulators (4 x 2 vectors: 48 to 60 GFLOP/s instead of 118 to 125). Steps of 4 and the test for equality make
     // the loop one that C2 does not count.
@@ -135,12 +182,19 @@ final class TileGenerator {
     Label loop = x.newLabel();
     Label end = x.newLabel();
     if (counted) {
-      x.iconst_0().istore(p).labelBinding(loop).iload(p).iload(INNER).if_icmpge(end);
+      x.iconst_0().istore(p);
+      hold(INT, p);
+      frames.bind(loop);
+      x.iload(p).iload(INNER).if_icmpge(end);
     } else {
       int bytes = x.allocateLocal(TypeKind.LONG);
       x.iload(INNER).i2l().loadConstant(4L).lmul().lstore(bytes);
-      x.lconst_0().lstore(p).labelBinding(loop).lload(p).lload(bytes).lcmp().ifeq(end);
+      x.lconst_0().lstore(p);
+      hold(LONG, bytes, p);
+      frames.bind(loop);
+      x.lload(p).lload(bytes).lcmp().ifeq(end);
     }
+    var inLoop = frames.now();
     step(sums, pa, pb, rowAddresses, () -> {
       if (counted) {
         x.iload(p).i2l().loadConstant(4L).lmul();
@@ -157,13 +211,15 @@ final class TileGenerator {
     } else {
       x.lload(p).loadConstant(4L).ladd().lstore(p);
     }
-    x.goto_(loop).labelBinding(end);
+    x.goto_(loop);
+    frames.back(inLoop);
+    frames.bind(end);
   }
 
   /** One p: every number of a column of A times the vectors of a row of B. */
   private void step(int[] sums, int pa, int pb, int[] rowAddresses, Runnable offsetInRow) {
     int address = x.allocateLocal(TypeKind.LONG);
-    int broadcast = x.allocateLocal(TypeKind.REFERENCE);
+    int number = x.allocateLocal(TypeKind.REFERENCE);
     int[] b = locals(vectors, TypeKind.REFERENCE);
     x.lload(pb);
     mask();
@@ -180,20 +236,16 @@ final class TileGenerator {
     }
     x.lstore(address);
     for (int i = 0; i < rows; i++) {
-      species();
-      x.getstatic(MEMORY, "ALL", SEGMENT).getstatic(MEMORY, "F32", OF_FLOAT).lload(address);
+      x.getstatic(species).getstatic(all).getstatic(f32).lload(address);
       if (column) {
         x.loadConstant(4L * i);
       } else {
         x.lload(rowAddresses[i]);
       }
-      x.ladd().invokeinterface(SEGMENT, "get", MethodTypeDesc.of(ConstantDescs.CD_float, OF_FLOAT, LONG));
-      x.invokestatic(FLOAT_VECTOR, "broadcast", MethodTypeDesc.of(FLOAT_VECTOR, SPECIES, ConstantDescs.CD_float))
-          .astore(broadcast);
+      x.ladd().invokeinterface(get).invokestatic(broadcast).astore(number);
       for (int j = 0; j < vectors; j++) {
         int s = sums[i * vectors + j];
-        x.aload(broadcast).aload(b[j]).aload(s);
-        x.invokevirtual(FLOAT_VECTOR, "fma", MethodTypeDesc.of(FLOAT_VECTOR, VECTOR, VECTOR)).astore(s);
+        x.aload(number).aload(b[j]).aload(s).invokevirtual(fma).astore(s);
       }
     }
   }
@@ -218,16 +270,15 @@ final class TileGenerator {
         int s = sums[i * vectors + j];
         // C2 knows the class of a vector just loaded, so that it need not have seen it to inline the addition.
         load(address, j);
-        x.aload(s).invokevirtual(FLOAT_VECTOR, "add", MethodTypeDesc.of(FLOAT_VECTOR, VECTOR)).astore(s);
+        x.aload(s).invokevirtual(add).astore(s);
       }
     }
     for (int i = 0; i < rows; i++) {
       rowAddress(C, C_ROW, i, address);
       for (int j = 0; j < vectors; j++) {
-        x.aload(sums[i * vectors + j]).getstatic(MEMORY, "ALL", SEGMENT);
+        x.aload(sums[i * vectors + j]).getstatic(all);
         vectorAddress(address, j);
-        x.getstatic(LANES, "ORDER", ORDER);
-        x.invokevirtual(FLOAT_VECTOR, "intoMemorySegment", MethodTypeDesc.of(VOID, SEGMENT, LONG, ORDER));
+        x.getstatic(order).invokevirtual(store);
       }
     }
   }
@@ -240,12 +291,15 @@ final class TileGenerator {
     return slots;
   }
 
-  private void species() {
-    x.getstatic(LANES, "SPECIES", SPECIES);
+  /** Locals that have been given their first value. */
+  private void hold(ClassDesc type, int... slots) {
+    for (int s : slots) {
+      frames.local(s, type);
+    }
   }
 
   private void mask() {
-    x.loadConstant(Memory.MASK).land();
+    x.ldc(mask).land();
   }
 
   private void rowAddress(int base, int stride, int row, int to) {
@@ -259,10 +313,8 @@ final class TileGenerator {
   }
 
   private void load(int base, int vector) {
-    species();
-    x.getstatic(MEMORY, "ALL", SEGMENT);
+    x.getstatic(species).getstatic(all);
     vectorAddress(base, vector);
-    x.getstatic(LANES, "ORDER", ORDER);
-    x.invokestatic(FLOAT_VECTOR, "fromMemorySegment", MethodTypeDesc.of(FLOAT_VECTOR, SPECIES, SEGMENT, LONG, ORDER));
+    x.getstatic(order).invokestatic(load);
   }
 }

@@ -79,8 +79,8 @@ final class Tiles {
     if (higher != lower && !higher.isDone()) {
       higher.begin();
     }
-    lower.await();
-    higher.await();
+    lower.await(work / LANES);
+    higher.await(work / LANES);
   }
 
   /** Begins to make ready what products of large matrices need in any case, while the caller goes on. */

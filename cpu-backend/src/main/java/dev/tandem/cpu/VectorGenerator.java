@@ -90,6 +90,15 @@ final class VectorGenerator extends PointwiseGenerator {
     c.astore(register);
   }
 
+  @Override
+  ClassDesc type(Instruction i) {
+    return switch (i.kind()) {
+      case FLOAT -> FLOATS;
+      case INT -> INTS;
+      case BOOL -> MASK;
+    };
+  }
+
   /** Pushes the species of a register. */
   private CodeBuilder species(Kind kind) {
     return c.getstatic(LANES, kind == Kind.INT ? "INTS" : "SPECIES", SPECIES);

@@ -28,14 +28,19 @@ final class VectorWinograd {
   private static final int QUARTER = WarmUp.TURNS / 4;
   private static final long STEP = 2 * LINE * QUARTER;
   private static final long ROW = 2 * LINE * (QUARTER + 1);
-  static final List<WarmUp> WARM_UPS = List.of(
-      new WarmUp(times -> image(QUARTER, WarmUp.ZEROS, ROW, LINE, WarmUp.OUTPUT, STEP, LINE, STEP, count(times, COUNT)),
-          IMAGE_OPERATIONS),
+  private static final WarmUp IMAGE = new WarmUp(
+      times -> image(QUARTER, WarmUp.ZEROS, ROW, LINE, WarmUp.OUTPUT, STEP, LINE, STEP, count(times, COUNT)),
+      IMAGE_OPERATIONS);
+  /** What a convolution and its gradient by the image need. */
+  static final List<WarmUp> CORRELATION = List.of(
+      new WarmUp(times -> filter(WarmUp.ZEROS, WarmUp.OUTPUT, STEP, LINE, count(times, QUARTER)), OUTPUT_OPERATIONS),
+      IMAGE,
       new WarmUp(times -> output(count(times, QUARTER), WarmUp.ZEROS, STEP, LINE, 2 * LINE, WarmUp.OUTPUT,
-          WarmUp.OUTPUT, WarmUp.OUTPUT, WarmUp.OUTPUT, COUNT), OUTPUT_OPERATIONS),
+          WarmUp.OUTPUT, WarmUp.OUTPUT, WarmUp.OUTPUT, COUNT), OUTPUT_OPERATIONS));
+  /** What the gradient by the weight needs. */
+  static final List<WarmUp> WEIGHT_GRADIENT = List.of(IMAGE,
       new WarmUp(times -> gradOutput(count(times, QUARTER), WarmUp.ZEROS, ROW, LINE, WarmUp.OUTPUT, STEP, STEP, COUNT),
           IMAGE_OPERATIONS),
-      new WarmUp(times -> filter(WarmUp.ZEROS, WarmUp.OUTPUT, STEP, LINE, count(times, QUARTER)), OUTPUT_OPERATIONS),
       new WarmUp(times -> gradFilter(WarmUp.ZEROS, STEP, LINE, WarmUp.OUTPUT, count(times, QUARTER)),
           OUTPUT_OPERATIONS));
 

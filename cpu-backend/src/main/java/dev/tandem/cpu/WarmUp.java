@@ -37,22 +37,32 @@ final class WarmUp {
   /** Memory to write, which nobody reads. */
   static final long OUTPUT;
   private static final long BYTES = 1 << 16;
+  /** Vector operations that with objects take some 2 ms, a fraction of the time that C2 takes for a kernel. */
+  private static final long FEW_OPERATIONS = 30_000;
   /** Idle calls that C1 is started at: 200, looked at every 128. */
   private static final int FIRST_CALLS = 256;
-  /** Runs that C2 wants to have seen in code of C1, to know where branches lead: 40 times each. */
-  private static final int RUNS = 24;
+  /**
+   * Runs that C2 is to have seen in code of C1, so that it takes no branch for one that is never taken. Each makes objects, and so many
+   * that HotSpot has C2 compile the insides of the Vector API, which no kernel calls: with 24 runs of every tile of a network that took
+   * as long as the tiles. (With 1 the first tile stayed slow for good; tiles of 4 turns instead of 12 were unrolled half as far.)
+   */
+  private static final int RUNS = 8;
   /** Idle calls between them, of {@link #TURNS}: C2 is started at 600 and 15,000 turns, looked at every 8192. */
-  private static final int CALLS_BETWEEN = 26;
+  private static final int CALLS_BETWEEN = 78;
   /** Idle calls between two looks at the clock after that, for a busy compiler. */
   private static final int MORE_CALLS = 250;
   /** Turns of an idle call that is timed: some 8 ns each in the interpreter, 2 in code of C1, and C2 leaves nothing of the loop. */
-  private static final int TIMED_TURNS = 100;
-  private static final long TIMED_NANOS = 100;
+  private static final int TIMED_TURNS = 200;
+  /** Above what a call takes, and below what the turns do in code of C1. */
+  private static final long TIMED_NANOS = 250;
   /** More would have the idle loop compiled in the middle. */
-  private static final int TIMED_CALLS = 150;
-  private static final int PAUSES_OF_A_RUN = 20;
+  private static final int TIMED_CALLS = 75;
+  /** Runs are timed that seldom, because each makes objects; not every kernel has an idle loop. */
+  private static final int PAUSES_OF_A_RUN = 6;
   /** A vector operation takes some 3 µs in the interpreter, 60 ns with objects, and 0.2 to 2 without. */
   private static final long BOXED_NANOS = 8;
+  /** How many times as long a run takes with objects, at least. */
+  private static final int BOXED_TIMES = 5;
   /** A JVM that is known to have a C2 is given time, one that seems to have none little more. */
   private static final long LONG_PATIENCE_NANOS = 2_000_000_000;
   private static final long SHORT_PATIENCE_NANOS = 20_000_000;
@@ -67,6 +77,7 @@ final class WarmUp {
   private final Kernel kernel;
   private final int operations;
   private final AtomicBoolean begun = new AtomicBoolean();
+  private final CountDownLatch compiledOnce = new CountDownLatch(1);
   private final CountDownLatch end = new CountDownLatch(1);
   private volatile boolean done;
 
@@ -94,17 +105,30 @@ final class WarmUp {
 
   /** Returns when the kernel is fast, or after two seconds: a JVM may have no C2, or be busy. Later ones are then waited for less. */
   void await() {
-    if (done) {
-      return;
+    if (!done) {
+      begin();
+      await(end);
     }
-    if (begun.compareAndSet(false, true)) {
-      run();
-      return;
+  }
+
+  /**
+   * Waits before so much work only as long as that pays: for C2 before much of it, and for C1 before little, which is then done with
+   * objects while C2 goes on.
+   *
+   * @param work vector operations, of which one takes as long as one of a kernel's turn
+   */
+  void await(long work) {
+    if (!done) {
+      begin();
+      await(work < FEW_OPERATIONS ? compiledOnce : end);
     }
+  }
+
+  private static void await(CountDownLatch latch) {
     boolean interrupted = false;
-    while (!done) {
+    while (latch.getCount() > 0) {
       try {
-        end.await();
+        latch.await();
       } catch (InterruptedException e) {
         interrupted = true;
       }
@@ -114,9 +138,14 @@ final class WarmUp {
     }
   }
 
+  /** Begins with all of them. */
+  static void begin(List<WarmUp> all) {
+    all.forEach(WarmUp::begin);
+  }
+
   /** Waits for all of them, which are compiled at the same time. */
   static void await(List<WarmUp> all) {
-    all.forEach(WarmUp::begin);
+    begin(all);
     all.forEach(WarmUp::await);
   }
 
@@ -125,6 +154,7 @@ final class WarmUp {
       compile();
     } finally {
       done = true;
+      compiledOnce.countDown();
       end.countDown();
     }
   }
@@ -134,24 +164,39 @@ final class WarmUp {
     long start = System.nanoTime();
     long interpreted = Math.min(timeIdle(), timeIdle());
     idle(FIRST_CALLS, -1);
-    int runs = 0;
-    int pauses = 0;
-    while (System.nanoTime() - start < patienceNanos) {
-      long idle = pauses < TIMED_CALLS ? timeIdle() : Long.MAX_VALUE;
-      if (runs < RUNS && idle < interpreted / 2) {
-        kernel.run(1);
-        idle(CALLS_BETWEEN, -TURNS);
-        runs++;
-        continue;
+    int timed = 2;
+    while (timeIdle() >= interpreted / 2) {
+      if (System.nanoTime() - start > patienceNanos) {
+        giveUp();
+        return;
       }
-      if ((idle < TIMED_NANOS || pauses % PAUSES_OF_A_RUN == PAUSES_OF_A_RUN - 1) && isFast()) {
+      if (++timed == TIMED_CALLS / 2) {
+        // Too short to tell: what is compiled by now is.
+        break;
+      }
+      idle(MORE_CALLS, -1);
+      LockSupport.parkNanos(PAUSE_NANOS);
+    }
+    long boxed = Long.MAX_VALUE;
+    for (int i = 0; i < RUNS; i++) {
+      boxed = Math.min(boxed, timeRun());
+      idle(CALLS_BETWEEN, -TURNS);
+    }
+    compiledOnce.countDown();
+    for (int pauses = 0; System.nanoTime() - start < patienceNanos; pauses++) {
+      boolean seemsFast = timed < TIMED_CALLS && timeIdle() < TIMED_NANOS;
+      timed++;
+      if ((seemsFast || pauses % PAUSES_OF_A_RUN == PAUSES_OF_A_RUN - 1) && isFast(boxed)) {
         patienceNanos = LONG_PATIENCE_NANOS;
         return;
       }
       idle(MORE_CALLS, -1);
-      LockSupport.parkNanos(pauses < TIMED_CALLS / 3 ? PAUSE_NANOS : 5 * PAUSE_NANOS);
-      pauses++;
+      LockSupport.parkNanos(pauses < TIMED_CALLS / 2 ? PAUSE_NANOS : 5 * PAUSE_NANOS);
     }
+    giveUp();
+  }
+
+  private static void giveUp() {
     patienceNanos = Math.max(patienceNanos / 4, SHORT_PATIENCE_NANOS);
   }
 
@@ -161,10 +206,16 @@ final class WarmUp {
     return System.nanoTime() - from;
   }
 
-  private boolean isFast() {
+  private long timeRun() {
     long from = System.nanoTime();
     kernel.run(1);
-    return System.nanoTime() - from < BOXED_NANOS * TURNS * operations;
+    return System.nanoTime() - from;
+  }
+
+  /** Against the clock, or against runs in code of C1: how many operations a turn has may be known roughly only. */
+  private boolean isFast(long boxed) {
+    long time = timeRun();
+    return time < BOXED_NANOS * TURNS * operations || time < boxed / BOXED_TIMES;
   }
 
   private void idle(int calls, int turns) {

@@ -42,7 +42,6 @@ final class Winograd {
     channels = s.channels();
     filters = s.filters();
     this.team = team;
-    WarmUp.await(VectorWinograd.WARM_UPS);
   }
 
   /** How an image of outputs, whose pixels are at 2 x 2 of a tile, is covered. */
@@ -74,12 +73,17 @@ final class Winograd {
   /** {@code y = x * weight}; y with channels last. */
   static void forward(ConvShape s, Image x, ConvWeights weights, Image y, Team team) {
     Winograd w = new Winograd(s, team);
+    WarmUp.begin(VectorWinograd.CORRELATION);
+    // In a training that is next.
+    WarmUp.begin(VectorWinograd.WEIGHT_GRADIENT);
+    WarmUp.await(VectorWinograd.CORRELATION);
     w.correlate(x, s.geometry().paddingH(), s.geometry().paddingW(), w.filters(weights, false), y);
   }
 
   /** {@code dx}, with channels last, is the convolution of dy with the filters turned round and transposed. */
   static void gradInput(ConvShape s, Image dy, ConvWeights weights, Image dx, Team team) {
     Winograd w = new Winograd(s, team);
+    WarmUp.await(VectorWinograd.CORRELATION);
     w.correlate(dy, 2 - s.geometry().paddingH(), 2 - s.geometry().paddingW(), w.filters(weights, true), dx);
   }
 
@@ -219,6 +223,7 @@ final class Winograd {
 
   /** {@code x, dy -> gradient by the weight}. */
   static void gradWeight(ConvShape s, Image x, Image dy, ConvWeights out, Team team) {
+    WarmUp.await(VectorWinograd.WEIGHT_GRADIENT);
     new Winograd(s, team).gradWeight(x, s.geometry().paddingH(), s.geometry().paddingW(), dy, out);
   }
 
