@@ -36,6 +36,16 @@ final class CheckedMemory {
     s.set(layout, at, value);
   }
 
+  static long get(MemorySegment s, ValueLayout.OfLong layout, long at) {
+    check(s, at, Long.BYTES, false);
+    return s.get(layout, at);
+  }
+
+  static void set(MemorySegment s, ValueLayout.OfLong layout, long at, long value) {
+    check(s, at, Long.BYTES, true);
+    s.set(layout, at, value);
+  }
+
   static short get(MemorySegment s, ValueLayout.OfShort layout, long at) {
     check(s, at, Short.BYTES, false);
     return s.get(layout, at);

@@ -49,8 +49,10 @@ final class WarmUp {
   private static final int RUNS = 8;
   /** Idle calls between them, of {@link #TURNS}: C2 is started at 600 and 15,000 turns, looked at every 8192. */
   private static final int CALLS_BETWEEN = 78;
-  /** Idle calls between two looks at the clock after that, for a busy compiler. */
-  private static final int MORE_CALLS = 250;
+  /** Idle calls between two looks at the clock before that: fewer than the 128 after which HotSpot looks at its counters. */
+  private static final int CALLS_WHILE_INTERPRETED = 32;
+  /** Looks at the clock with a run between them: some 20 ms, in which the second code of C1 is there. */
+  private static final int PAUSES_WITH_RUNS = 32;
   /** Turns of an idle call that is timed: some 8 ns each in the interpreter, 2 in code of C1, and C2 leaves nothing of the loop. */
   private static final int TIMED_TURNS = 200;
   /** Above what a call takes, and below what the turns do in code of C1. */
@@ -174,7 +176,8 @@ final class WarmUp {
         // Too short to tell: what is compiled by now is.
         break;
       }
-      idle(MORE_CALLS, -1);
+      // Not many: an interpreter that waits for a busy C1 counts them itself, and C2 would then be started before a single run.
+      idle(CALLS_WHILE_INTERPRETED, -1);
       LockSupport.parkNanos(PAUSE_NANOS);
     }
     long boxed = Long.MAX_VALUE;
@@ -190,7 +193,11 @@ final class WarmUp {
         patienceNanos = LONG_PATIENCE_NANOS;
         return;
       }
-      idle(MORE_CALLS, -1);
+      // While C2 is busy C1 makes code without profiles first, and later code that has seen none of the runs before.
+      if (pauses < PAUSES_WITH_RUNS) {
+        kernel.run(1);
+      }
+      idle(CALLS_BETWEEN, -1);
       LockSupport.parkNanos(pauses < TIMED_CALLS / 2 ? PAUSE_NANOS : 5 * PAUSE_NANOS);
     }
     giveUp();
