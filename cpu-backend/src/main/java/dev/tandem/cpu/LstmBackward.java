@@ -63,8 +63,6 @@ final class LstmBackward extends RecurrentRun {
   private final Fold sum = Fold.of(Reduce.Kind.SUM, true, Lanes.AVAILABLE);
   /** Gradients of biases so far: by panel, then gate. */
   private final Fold.Accumulator[] ofBiases;
-  /** Chunks of a step's gradient of x. */
-  private final int inputParts;
   /** The step that is being computed, and the one after it; -1 if there is none. */
   private int t;
   private int later;
@@ -99,7 +97,6 @@ final class LstmBackward extends RecurrentRun {
     enteredRow = 4L * (features + hidden + PADDING);
     ofBiases = new Fold.Accumulator[GATES * Panels.count(hidden)];
     Arrays.setAll(ofBiases, i -> new Fold.Accumulator(Tiles.WIDTH));
-    inputParts = Panels.count(features);
   }
 
   @Override
@@ -144,21 +141,13 @@ final class LstmBackward extends RecurrentRun {
 
   /** Runs the parts of a step, with them those of the gradient of the later step's x, and one that takes along what entered. */
   private void shareAll() {
-    int states = parts();
-    int inputs = later < 0 ? 0 : inputParts;
-    int all = states + inputs + 1;
-    // What is too little to be shared is one chunk.
-    int chunks = states == 1 ? 1 : all;
-    team.run(chunks, (worker, chunk) -> {
-      for (int i = chunk; i < all; i += chunks) {
-        if (i < states) {
-          step(part(worker, i));
-        } else if (i < states + inputs) {
-          weightsOfX.multiply(sequences, rows(later), gradientRow, i - states, i - states + 1,
-              out.get(0) + later * sequences * featureRow, featureRow, false);
-        } else if (t >= 0) {
-          enter();
-        }
+    int inputs = later < 0 ? 0 : Panels.count(features);
+    share(this::step, t < 0 ? inputs : inputs + 1, i -> {
+      if (i < inputs) {
+        weightsOfX.multiply(sequences, rows(later), gradientRow, i, i + 1, out.get(0) + later * sequences * featureRow,
+            featureRow, false);
+      } else {
+        enter();
       }
     });
   }

@@ -15,29 +15,44 @@ import java.util.List;
 final class LstmForward extends RecurrentRun {
   private static final int GATES = Recurrent.Cell.LSTM.gates();
 
-  /** Where the parts of the scratch memory begin, behind the copies. */
-  private record Memories(long ofX, long ofH, long bias, long cells, long end) {
+  /** Floats between rows more than there are: as powers of two apart they would be in few sets of a cache. */
+  private static final int PADDING = 16;
+
+  /**
+   * Where the parts of the scratch memory begin, behind the copies.
+   *
+   * @param entered rows of x and h, of two steps
+   * @param cells of one step
+   */
+  private record Memories(long weights, long bias, long entered, long cells, long end) {
     static Memories of(List<Operand> in, long from) {
+      int n = in.get(0).shape().dim(1);
+      int i = in.get(0).shape().dim(2);
       int h = in.get(1).shape().dim(1);
-      long ofH = from + GATES * weight(in.get(0).shape().dim(2), h);
-      long bias = ofH + GATES * weight(h, h);
-      long cells = bias + DenseOperands.room((long) GATES * h);
-      return new Memories(from, ofH, bias, cells, cells + DenseOperands.room(in.get(1).shape().size()));
+      long bias = from + GATES * weight(i, h);
+      long entered = bias + DenseOperands.room((long) GATES * h);
+      long cells = entered + 2 * step(n, i, h);
+      return new Memories(from, bias, entered, cells, cells + DenseOperands.room((long) n * h));
     }
 
-    private static long weight(int rows, int hidden) {
-      return DenseOperands.room(PackedMatrix.floats(rows, hidden));
+    static long weight(int features, int hidden) {
+      return DenseOperands.room(PackedMatrix.floats(Math.addExact(features, hidden), hidden));
+    }
+
+    static long step(int sequences, int features, int hidden) {
+      return DenseOperands.room(sequences * ((long) features + hidden + PADDING));
     }
   }
 
-  private final PackedMatrix[] ofX = new PackedMatrix[GATES];
-  private final PackedMatrix[] ofH = new PackedMatrix[GATES];
+  /** Of x, and below of h, by gate. */
+  private final PackedMatrix[] weights = new PackedMatrix[GATES];
   private final Memories memory;
+  private final long enteredRow;
   /** Whether a gradient follows, which reads gates and cell states. */
   private final boolean keeps;
-  /** The step that is being computed, and the states before it. */
+  /** The step that is being computed, the how manieth it is, and the cell states before it. */
   private int t;
-  private long h;
+  private int k;
   private long c;
 
   static long scratch(Recurrent op, List<Operand> in) {
@@ -54,10 +69,10 @@ final class LstmForward extends RecurrentRun {
     long scratch = CpuStorage.scratch(call).address();
     in.at(scratch);
     memory = Memories.of(call.in(), scratch + in.bytes());
+    enteredRow = 4L * (features + hidden + PADDING);
     keeps = call.out().size() > op.results(call.out().size());
     for (int q = 0; q < GATES; q++) {
-      ofX[q] = new PackedMatrix(features, hidden, memory.ofX + q * Memories.weight(features, hidden));
-      ofH[q] = new PackedMatrix(hidden, hidden, memory.ofH + q * Memories.weight(hidden, hidden));
+      weights[q] = new PackedMatrix(features + hidden, hidden, memory.weights + q * Memories.weight(features, hidden));
     }
   }
 
@@ -69,26 +84,39 @@ final class LstmForward extends RecurrentRun {
           + Memory.getFloat(in.get(w + 3) + 4L * j));
     }
     for (int q = 0; q < GATES; q++) {
-      ofX[q].pack(true, in.get(w) + q * hidden * featureRow, featureRow, team);
-      ofH[q].pack(true, in.get(w + 1) + q * hidden * stateRow, stateRow, team);
+      weights[q].pack(true, in.get(w) + q * hidden * featureRow, featureRow, 0, features, team);
+      weights[q].pack(true, in.get(w + 1) + q * hidden * stateRow, stateRow, features, hidden, team);
     }
-    Memory.copy(in.get(1), out.get(1), sequences * stateRow);
+    for (int n = 0; n < sequences; n++) {
+      Memory.copy(in.get(1) + n * stateRow, entered(0) + n * enteredRow + featureRow, stateRow);
+    }
     Memory.copy(in.get(2), out.get(2), sequences * stateRow);
-    for (int k = 0; k < steps; k++) {
+    enter(0);
+    for (k = 0; k < steps; k++) {
       t = time(k);
-      // Where sequences end at different times, the newest states are kept among the results.
-      boolean given = op.masked() || k == 0;
-      h = given ? out.get(1) : y(before(t));
-      c = given ? out.get(2) : cells(before(t));
-      share(this::step);
+      // Where sequences end at different times, the newest cell states are kept among the results.
+      c = op.masked() || k == 0 ? out.get(2) : cells(before(t));
+      share(this::step, k + 1 < steps ? 1 : 0, _ -> enter(k + 1));
       if (op.masked()) {
         keep();
       }
     }
+    for (int n = 0; n < sequences; n++) {
+      Memory.copy(entered(steps) + n * enteredRow + featureRow, out.get(1) + n * stateRow, stateRow);
+    }
     if (!op.masked()) {
-      int last = time(steps - 1);
-      Memory.copy(y(last), out.get(1), sequences * stateRow);
-      Memory.copy(cells(last), out.get(2), sequences * stateRow);
+      Memory.copy(cells(time(steps - 1)), out.get(2), sequences * stateRow);
+    }
+  }
+
+  /** Rows [x, h] that the {@code k}-th step is computed from. */
+  private long entered(int k) {
+    return memory.entered + (k & 1) * Memories.step(sequences, features, hidden);
+  }
+
+  private void enter(int k) {
+    for (int n = 0; n < sequences; n++) {
+      Memory.copy(in.get(0) + (time(k) * sequences + n) * featureRow, entered(k) + n * enteredRow, featureRow);
     }
   }
 
@@ -111,10 +139,8 @@ final class LstmForward extends RecurrentRun {
       long plane = panels.plane(units);
       long row = 4L * units;
       for (int q = 0; q < GATES; q++) {
-        long to = at + q * plane - 4L * j;
-        ofX[q].multiply(p.rows(), in.get(0) + (t * sequences + p.r0()) * featureRow, featureRow, panel, panel + 1, to,
-            row, false);
-        ofH[q].multiply(p.rows(), h + p.r0() * stateRow, stateRow, panel, panel + 1, to, row, true);
+        weights[q].multiply(p.rows(), entered(k) + p.r0() * enteredRow, enteredRow, panel, panel + 1,
+            at + q * plane - 4L * j, row, false);
         p.places().and(at + q * plane, row);
       }
       for (int q = 0; q < GATES; q++) {
@@ -126,6 +152,7 @@ final class LstmForward extends RecurrentRun {
       }
       state(p, cells(t), j);
       state(p, y(t), j);
+      p.places().and(entered(k + 1) + p.r0() * enteredRow + featureRow + 4L * j, enteredRow);
       CellPrograms.LSTM.run(p.places(), p.rows(), units);
     }
   }
@@ -134,14 +161,15 @@ final class LstmForward extends RecurrentRun {
     p.places().and(states + p.r0() * stateRow + 4L * unit, stateRow);
   }
 
-  /** Takes the new states of sequences that go on, and makes y 0 where they have ended. */
+  /** Where a sequence has ended, the states stay what they were and y is 0. */
   private void keep() {
     for (int n = 0; n < sequences; n++) {
       long row = n * stateRow;
       if (isInside(t, n)) {
-        Memory.copy(y(t) + row, out.get(1) + row, stateRow);
         Memory.copy(cells(t) + row, out.get(2) + row, stateRow);
       } else {
+        long h = n * enteredRow + featureRow;
+        Memory.copy(entered(k) + h, entered(k + 1) + h, stateRow);
         Memory.zero(y(t) + row, stateRow);
       }
     }

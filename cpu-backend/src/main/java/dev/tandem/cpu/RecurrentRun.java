@@ -7,6 +7,7 @@ import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /**
  * What the passes through a sequence, forward and backward, have in common: sizes, memory, and how the team shares a step. Matrices
@@ -162,18 +163,38 @@ abstract class RecurrentRun implements Runnable {
     void run(Part part);
   }
 
-  /** How many parts a step has. */
-  final int parts() {
+  private int parts() {
     return parts[0].length;
   }
 
-  final Part part(int worker, int chunk) {
+  private Part part(int worker, int chunk) {
     return parts[worker][chunk];
   }
 
   /** Runs all parts of a step. */
   final void share(Body body) {
     team.run(parts(), (worker, chunk) -> body.run(part(worker, chunk)));
+  }
+
+  /**
+   * Runs all parts of a step and other work.
+   *
+   * @param pieces of the other work
+   */
+  final void share(Body body, int pieces, IntConsumer other) {
+    int states = parts();
+    int all = states + pieces;
+    // What is too little to be shared is one chunk.
+    int chunks = states == 1 ? 1 : all;
+    team.run(chunks, (worker, chunk) -> {
+      for (int i = chunk; i < all; i += chunks) {
+        if (i < states) {
+          body.run(part(worker, i));
+        } else {
+          other.accept(i - states);
+        }
+      }
+    });
   }
 
   /** {@code C [m, n] (+)= A * B} as {@link Gemm} has it; nothing where C has no elements. */
