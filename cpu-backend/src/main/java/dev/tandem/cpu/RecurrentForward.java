@@ -6,7 +6,7 @@ import dev.tandem.core.op.Recurrent;
 import java.util.List;
 
 /**
- * A sequence through recurrent cells. The inputs of all steps are projected by one product, the recurrent weights packed once; the
+ * A sequence through recurrent cells other than an LSTM's. The inputs of all steps are projected by one product, the recurrent weights packed once; the
  * gates are computed where their arguments lie. Sequences that have ended are computed with the others and the results dropped.
  *
  * <p>For the gradient it leaves what {@link Recurrent} names: gates after activation, and cell states or {@code W_hn h + b_hn}. What
@@ -112,7 +112,7 @@ final class RecurrentForward extends RecurrentRun {
     switch (cell) {
       case RNN_TANH -> gate(CellPrograms.TANH, p, t, 0, h);
       case RNN_RELU -> gate(CellPrograms.RELU, p, t, 0, h);
-      case LSTM -> throw new IllegalStateException("an LSTM has a class of its own");
+      case LSTM -> throw ofItsOwn();
       case GRU -> {
         gate(CellPrograms.SIGMOID, p, t, 0, h);
         gate(CellPrograms.SIGMOID, p, t, 1, h);

@@ -128,6 +128,10 @@ abstract class RecurrentRun implements Runnable {
     }
   }
 
+  static IllegalStateException ofItsOwn() {
+    return new IllegalStateException("an LSTM has classes of its own");
+  }
+
   /** The k-th step of the forward pass. */
   final int time(int k) {
     return op.reverse() ? steps - 1 - k : k;
@@ -183,16 +187,19 @@ abstract class RecurrentRun implements Runnable {
    */
   final void share(Body body, int pieces, IntConsumer other) {
     int states = parts();
-    int all = states + pieces;
     // What is too little to be shared is one chunk.
-    int chunks = states == 1 ? 1 : all;
-    team.run(chunks, (worker, chunk) -> {
-      for (int i = chunk; i < all; i += chunks) {
-        if (i < states) {
-          body.run(part(worker, i));
-        } else {
-          other.accept(i - states);
-        }
+    if (states == 1) {
+      body.run(part(0, 0));
+      for (int i = 0; i < pieces; i++) {
+        other.accept(i);
+      }
+      return;
+    }
+    team.run(states + pieces, (worker, chunk) -> {
+      if (chunk < states) {
+        body.run(part(worker, chunk));
+      } else {
+        other.accept(chunk - states);
       }
     });
   }
