@@ -138,7 +138,8 @@ final class CpuKernels implements Backend {
       case SoftmaxCrossEntropyGrad g -> CrossEntropyKernels.prepareGrad(call, team);
       case Recurrent r when r.cell() == Recurrent.Cell.LSTM -> LstmForward.prepare(r, call, team);
       case Recurrent r -> RecurrentForward.prepare(r, call, team);
-      case RecurrentGrad g when g.forward().cell() == Recurrent.Cell.LSTM -> LstmBackward.prepare(g.forward(), call, team);
+      case RecurrentGrad g when g.forward().cell() == Recurrent.Cell.LSTM ->
+          LstmBackward.prepare(g.forward(), call, team);
       case RecurrentGrad g -> RecurrentBackward.prepare(g.forward(), call, team);
       case Normalize n -> NormalizeKernels.prepareForward(n, call, team);
       case NormalizeGrad g -> NormalizeKernels.prepareGrad(g.forward(), call, team);
