@@ -18,7 +18,7 @@ final class CellPrograms {
   static final RowProgram TANH = RowProgram.dense(2, A.add(B).tanh());
   /** {@code x, bias -> max(x + bias, 0)}. */
   static final RowProgram RELU = RowProgram.dense(2, A.add(B).max(0));
-  /** {@code i, f, g, o, c -> c', h'}. */
+  /** {@code arguments of i, f, g, o without biases, these, c -> i, f, g, o, c', h', h' once more}. */
   static final RowProgram LSTM = lstm();
   /** {@code x, r, product, bias of x, bias of h -> n, product + bias of h}. */
   static final RowProgram GRU_CANDIDATE = gruCandidate();
@@ -53,9 +53,13 @@ final class CellPrograms {
   }
 
   private static RowProgram lstm() {
-    Expr o = Expr.input(3);
-    Expr c = B.mul(Expr.input(4)).add(A.mul(C));
-    return RowProgram.dense(5, c, o.mul(c.tanh()));
+    Expr i = A.add(Expr.input(4)).sigmoid();
+    Expr f = B.add(Expr.input(5)).sigmoid();
+    Expr g = C.add(Expr.input(6)).tanh();
+    Expr o = Expr.input(3).add(Expr.input(7)).sigmoid();
+    Expr c = f.mul(Expr.input(8)).add(i.mul(g));
+    Expr h = o.mul(c.tanh());
+    return RowProgram.dense(9, i, f, g, o, c, h, h);
   }
 
   private static RowProgram gruCandidate() {

@@ -20,14 +20,23 @@ final class ColumnSums {
       int n = Math.min(COLUMNS, columns - j);
       Fold.Accumulator a = new Fold.Accumulator(n, Lanes.AVAILABLE);
       sum.clear(a, n);
-      for (int r = 0; r < rows; r += ROWS) {
-        sum.columns(a, from + r * rowBytes + 4L * j, rowBytes, Math.min(ROWS, rows - r), n, r);
-      }
+      add(sum, a, from + 4L * j, rowBytes, rows, n);
       for (int i = 0; i < n; i++) {
         Memory.setFloat(to + 4L * (j + i), (float) sum.result(a, i));
       }
     };
     int chunks = (columns + COLUMNS - 1) / COLUMNS;
     Gemm.parallel(Chunks.isSmall((long) rows * columns, 1) ? null : team, chunks, body);
+  }
+
+  /**
+   * Adds rows to {@code n} sums, on this thread alone.
+   *
+   * @param sum a {@link Reduce.Kind#SUM} of columns
+   */
+  static void add(Fold sum, Fold.Accumulator a, long from, long rowBytes, int rows, int n) {
+    for (int r = 0; r < rows; r += ROWS) {
+      sum.columns(a, from + r * rowBytes, rowBytes, Math.min(ROWS, rows - r), n, r);
+    }
   }
 }

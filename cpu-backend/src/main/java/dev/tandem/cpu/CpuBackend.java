@@ -69,6 +69,11 @@ public final class CpuBackend implements Backend {
   }
 
   @Override
+  public List<Spec> memory(Composite op, List<Spec> in, List<Spec> trailing, boolean recording) {
+    return kernels.memory(op, in, trailing, recording);
+  }
+
+  @Override
   public void execute(Call call) {
     kernels.execute(call);
   }

@@ -98,6 +98,12 @@ final class CpuKernels implements Backend {
     };
   }
 
+  /** Without a gradient an LSTM writes neither gates nor cell states: a third of its time would go into that memory. */
+  @Override
+  public List<Spec> memory(Composite op, List<Spec> in, List<Spec> trailing, boolean recording) {
+    return op instanceof Recurrent r && r.cell() == Recurrent.Cell.LSTM && !recording ? List.of() : trailing;
+  }
+
   @Override
   public void execute(Call call) {
     prepare(call).run();
@@ -130,7 +136,10 @@ final class CpuKernels implements Backend {
       case CumulativeSum c -> RowKernels.prepareCumulativeSum(c, call, team);
       case SoftmaxCrossEntropy s -> CrossEntropyKernels.prepareForward(call, team);
       case SoftmaxCrossEntropyGrad g -> CrossEntropyKernels.prepareGrad(call, team);
+      case Recurrent r when r.cell() == Recurrent.Cell.LSTM -> LstmForward.prepare(r, call, team);
       case Recurrent r -> RecurrentForward.prepare(r, call, team);
+      case RecurrentGrad g when g.forward().cell() == Recurrent.Cell.LSTM ->
+          LstmBackward.prepare(g.forward(), call, team);
       case RecurrentGrad g -> RecurrentBackward.prepare(g.forward(), call, team);
       case Normalize n -> NormalizeKernels.prepareForward(n, call, team);
       case NormalizeGrad g -> NormalizeKernels.prepareGrad(g.forward(), call, team);
@@ -165,7 +174,9 @@ final class CpuKernels implements Backend {
   @Override
   public long scratch(Op op, List<Operand> in, List<Operand> out) {
     return switch (op) {
+      case Recurrent r when r.cell() == Recurrent.Cell.LSTM -> LstmForward.scratch(r, in);
       case Recurrent r -> RecurrentForward.scratch(r, in);
+      case RecurrentGrad g when g.forward().cell() == Recurrent.Cell.LSTM -> LstmBackward.scratch(g.forward(), in);
       case RecurrentGrad g -> RecurrentBackward.scratch(g.forward(), in);
       case Normalize n -> NormalizeKernels.scratch(n, in);
       case NormalizeGrad g -> NormalizeKernels.scratch(g.forward(), in);

@@ -24,11 +24,26 @@ record PackedMatrix(int k, int n, long address) {
    * @param column whether B lies column after column, {@code ld} bytes apart, instead of row after row
    */
   void pack(boolean column, long from, long ld, @Nullable Team team) {
+    pack(column, from, ld, 0, k, team);
+  }
+
+  /** Fills {@code rows} of the k rows, from {@code row} on, with another matrix. */
+  void pack(boolean column, long from, long ld, int row, int rows, @Nullable Team team) {
     int blocks = Gemm.blocks(k);
-    Gemm.eachPanel(Panels.count(n), floats(k, n), team, i -> {
+    Gemm.eachPanel(Panels.count(n), floats(rows, n), team, i -> {
+      int j = i * Tiles.WIDTH;
+      int line = 4 * Tiles.LANES * Tiles.vectors(Math.min(Tiles.WIDTH, n - j));
       for (int q = 0; q < blocks; q++) {
         int p = Gemm.cut(k, blocks, q);
-        Panels.pack(column, from + (column ? 4L * p : p * ld), ld, Gemm.cut(k, blocks, q + 1) - p, n, i, block(p));
+        int end = Gemm.cut(k, blocks, q + 1);
+        int first = Math.max(p, row);
+        int count = Math.min(end, row + rows) - first;
+        if (count > 0) {
+          int skipped = first - row;
+          // Panels.pack finds a panel by the rows that it fills itself.
+          Panels.pack(column, from + (column ? 4L * skipped : skipped * ld), ld, count, n, i,
+              block(p) + 4L * j * (end - p - count) + (long) line * (first - p));
+        }
       }
     });
   }

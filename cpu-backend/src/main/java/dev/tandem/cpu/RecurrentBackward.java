@@ -6,7 +6,7 @@ import dev.tandem.core.op.Recurrent;
 import java.util.List;
 
 /**
- * Backpropagation through a sequence. From the last step to the first the gradients of the arguments of all gates are found and kept;
+ * Backpropagation through a sequence of cells other than an LSTM's. From the last step to the first the gradients of the arguments of all gates are found and kept;
  * then the gradients of weights, biases and inputs are one product or sum each over all steps. Steps beyond the end of a sequence
  * have gradients 0.
  */
@@ -112,9 +112,6 @@ final class RecurrentBackward extends RecurrentRun {
       candidate.pack(false, given + 2 * hidden * stateRow, stateRow, team);
     }
     Memory.copy(gradient(1), out.get(1), sequences * stateRow);
-    if (cell == Recurrent.Cell.LSTM) {
-      Memory.copy(gradient(2), out.get(2), sequences * stateRow);
-    }
     for (int k = steps - 1; k >= 0; k--) {
       int t = time(k);
       int next = k + 1;
@@ -141,7 +138,8 @@ final class RecurrentBackward extends RecurrentRun {
     return 1 + cell.states() + switch (cell) {
       case RNN_TANH, RNN_RELU -> 0;
       case GRU_RESET_BEFORE -> 1;
-      case LSTM, GRU -> 2;
+      case GRU -> 2;
+      case LSTM -> throw ofItsOwn();
     };
   }
 
@@ -213,19 +211,7 @@ final class RecurrentBackward extends RecurrentRun {
         (cell == Recurrent.Cell.RNN_TANH ? CellPrograms.TANH_GRAD : CellPrograms.RELU_GRAD)
             .run(places, p.rows(), p.units());
       }
-      case LSTM -> {
-        state(p, out.get(2));
-        for (int q = 0; q < 4; q++) {
-          activation(p, t, q);
-        }
-        state(p, extra(t));
-        state(p, first ? in.get(2) : extra(before(t)));
-        for (int q = 0; q < 4; q++) {
-          gate(p, memory.ofX, t, q);
-        }
-        state(p, out.get(2));
-        CellPrograms.LSTM_GRAD.run(places, p.rows(), p.units());
-      }
+      case LSTM -> throw ofItsOwn();
       case GRU -> {
         for (int q = 0; q < 3; q++) {
           activation(p, t, q);
@@ -251,7 +237,7 @@ final class RecurrentBackward extends RecurrentRun {
         CellPrograms.RESET_BEFORE_GRAD.run(places, p.rows(), p.units());
       }
     }
-    if (direct && (cell.gates() == 1 || cell == Recurrent.Cell.LSTM)) {
+    if (direct && cell.gates() == 1) {
       for (int r = p.r0(); r < p.r1(); r++) {
         Memory.zero(out.get(1) + r * stateRow + 4L * p.j0(), 4L * p.units());
       }

@@ -6,7 +6,7 @@ import dev.tandem.core.op.Recurrent;
 import java.util.List;
 
 /**
- * A sequence through recurrent cells. The inputs of all steps are projected by one product, the recurrent weights packed once; the
+ * A sequence through recurrent cells other than an LSTM's. The inputs of all steps are projected by one product, the recurrent weights packed once; the
  * gates are computed where their arguments lie. Sequences that have ended are computed with the others and the results dropped.
  *
  * <p>For the gradient it leaves what {@link Recurrent} names: gates after activation, and cell states or {@code W_hn h + b_hn}. What
@@ -60,23 +60,18 @@ final class RecurrentForward extends RecurrentRun {
   @Override
   void compute() {
     int w = op.weights();
-    boolean lstm = cell == Recurrent.Cell.LSTM;
     addBiases(in.get(w + 2), in.get(w + 3));
     for (int q = 0; q < weights.length; q++) {
       weights[q].pack(true, in.get(w + 1) + q * hidden * stateRow, stateRow, team);
     }
     product(tall, width, features, false, in.get(0), 4L * features, true, in.get(w), 4L * features, gates(0), false);
     Memory.copy(in.get(1), out.get(1), sequences * stateRow);
-    if (lstm) {
-      Memory.copy(in.get(2), out.get(2), sequences * stateRow);
-    }
     for (int k = 0; k < steps; k++) {
       int t = time(k);
       // Where sequences end at different times, the newest states are kept among the results.
       boolean given = op.masked() || k == 0;
       long h = given ? out.get(1) : y(before(t));
-      long c = !lstm ? 0 : given ? out.get(2) : extra(before(t));
-      share(p -> step(p, t, h, c));
+      share(p -> step(p, t, h));
       if (cell == Recurrent.Cell.GRU_RESET_BEFORE) {
         share(p -> resetCandidate(p, t, h));
       }
@@ -85,11 +80,7 @@ final class RecurrentForward extends RecurrentRun {
       }
     }
     if (!op.masked()) {
-      int last = time(steps - 1);
-      Memory.copy(y(last), out.get(1), sequences * stateRow);
-      if (lstm) {
-        Memory.copy(extra(last), out.get(2), sequences * stateRow);
-      }
+      Memory.copy(y(time(steps - 1)), out.get(1), sequences * stateRow);
     }
   }
 
@@ -117,21 +108,11 @@ final class RecurrentForward extends RecurrentRun {
     return out.get(2 + cell.states()) + t * sequences * stateRow;
   }
 
-  private void step(Part p, int t, long h, long c) {
+  private void step(Part p, int t, long h) {
     switch (cell) {
       case RNN_TANH -> gate(CellPrograms.TANH, p, t, 0, h);
       case RNN_RELU -> gate(CellPrograms.RELU, p, t, 0, h);
-      case LSTM -> {
-        gate(CellPrograms.SIGMOID, p, t, 0, h);
-        gate(CellPrograms.SIGMOID, p, t, 1, h);
-        gate(CellPrograms.TANH, p, t, 2, h);
-        gate(CellPrograms.SIGMOID, p, t, 3, h);
-        for (int q = 0; q < 4; q++) {
-          p.places().and(gate(p, t, q), gateRow);
-        }
-        p.places().and(state(p, c), stateRow).and(state(p, extra(t)), stateRow).and(state(p, y(t)), stateRow);
-        CellPrograms.LSTM.run(p.places(), p.rows(), p.units());
-      }
+      case LSTM -> throw ofItsOwn();
       case GRU -> {
         gate(CellPrograms.SIGMOID, p, t, 0, h);
         gate(CellPrograms.SIGMOID, p, t, 1, h);
@@ -200,9 +181,6 @@ final class RecurrentForward extends RecurrentRun {
         continue;
       }
       Memory.copy(y(t) + row, out.get(1) + row, stateRow);
-      if (cell == Recurrent.Cell.LSTM) {
-        Memory.copy(extra(t) + row, out.get(2) + row, stateRow);
-      }
     }
   }
 }

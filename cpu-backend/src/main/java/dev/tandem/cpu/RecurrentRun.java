@@ -5,7 +5,9 @@ import dev.tandem.core.backend.Operand;
 import dev.tandem.core.op.Recurrent;
 import java.lang.ref.Reference;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /**
  * What the passes through a sequence, forward and backward, have in common: sizes, memory, and how the team shares a step. Matrices
@@ -37,6 +39,8 @@ abstract class RecurrentRun implements Runnable {
   /** Bytes of a row of states, and of a row of gates. */
   final long stateRow;
   final long gateRow;
+  /** And of features of a sequence. */
+  final long featureRow;
   final DenseOperands in;
   final DenseOperands out;
   /** Of each sequence; only if masked. */
@@ -44,7 +48,8 @@ abstract class RecurrentRun implements Runnable {
   private final Call call;
   private final int acrossUnits;
   private final int acrossRows;
-  private final RowProgram.Places[] places;
+  /** By worker, then chunk. */
+  private final Part[][] parts;
 
   RecurrentRun(Recurrent op, DenseOperands in, Call call, Team team) {
     this.op = op;
@@ -61,14 +66,27 @@ abstract class RecurrentRun implements Runnable {
     tall = Math.multiplyExact(steps, sequences);
     stateRow = 4L * hidden;
     gateRow = 4L * width;
+    featureRow = 4L * features;
     lengths = new int[op.masked() ? sequences : 0];
     int wanted = Math.clamp((long) sequences * hidden * width / CHUNK_WORK, 1, MOST_CHUNKS);
     acrossUnits = Math.min(wanted, Panels.count(hidden));
     acrossRows = Math.clamp(wanted / acrossUnits, 1, Math.max(1, sequences / FEW));
-    places = new RowProgram.Places[team.size()];
-    for (int w = 0; w < places.length; w++) {
-      places[w] = new RowProgram.Places();
+    parts = new Part[team.size()][acrossUnits * acrossRows];
+    for (Part[] ofWorker : parts) {
+      RowProgram.Places places = new RowProgram.Places();
+      Arrays.setAll(ofWorker, chunk -> part(places, chunk));
     }
+  }
+
+  private Part part(RowProgram.Places places, int chunk) {
+    // Neighbouring chunks have the same weights.
+    int r = chunk % acrossRows;
+    int u = chunk / acrossRows;
+    int panels = Panels.count(hidden);
+    int p0 = Gemm.cut(panels, acrossUnits, u);
+    int p1 = Gemm.cut(panels, acrossUnits, u + 1);
+    return new Part(places, Gemm.cut(sequences, acrossRows, r), Gemm.cut(sequences, acrossRows, r + 1),
+        p0 * Tiles.WIDTH, Math.min(hidden, p1 * Tiles.WIDTH), p0, p1);
   }
 
   /** The operands that are computed with; lengths are not. */
@@ -110,6 +128,10 @@ abstract class RecurrentRun implements Runnable {
     }
   }
 
+  static IllegalStateException ofItsOwn() {
+    return new IllegalStateException("an LSTM has classes of its own");
+  }
+
   /** The k-th step of the forward pass. */
   final int time(int k) {
     return op.reverse() ? steps - 1 - k : k;
@@ -145,17 +167,40 @@ abstract class RecurrentRun implements Runnable {
     void run(Part part);
   }
 
+  private int parts() {
+    return parts[0].length;
+  }
+
+  private Part part(int worker, int chunk) {
+    return parts[worker][chunk];
+  }
+
   /** Runs all parts of a step. */
   final void share(Body body) {
-    int panels = Panels.count(hidden);
-    team.run(acrossUnits * acrossRows, (worker, chunk) -> {
-      // Neighbouring chunks have the same weights.
-      int r = chunk % acrossRows;
-      int u = chunk / acrossRows;
-      int p0 = Gemm.cut(panels, acrossUnits, u);
-      int p1 = Gemm.cut(panels, acrossUnits, u + 1);
-      body.run(new Part(places[worker], Gemm.cut(sequences, acrossRows, r), Gemm.cut(sequences, acrossRows, r + 1),
-          p0 * Tiles.WIDTH, Math.min(hidden, p1 * Tiles.WIDTH), p0, p1));
+    team.run(parts(), (worker, chunk) -> body.run(part(worker, chunk)));
+  }
+
+  /**
+   * Runs all parts of a step and other work.
+   *
+   * @param pieces of the other work
+   */
+  final void share(Body body, int pieces, IntConsumer other) {
+    int states = parts();
+    // What is too little to be shared is one chunk.
+    if (states == 1) {
+      body.run(part(0, 0));
+      for (int i = 0; i < pieces; i++) {
+        other.accept(i);
+      }
+      return;
+    }
+    team.run(states + pieces, (worker, chunk) -> {
+      if (chunk < states) {
+        body.run(part(worker, chunk));
+      } else {
+        other.accept(chunk - states);
+      }
     });
   }
 

@@ -54,6 +54,8 @@ final class Workspace {
     DENSE_OUTPUTS,
     /** Numbers of every channel of an image, shared where the team works on one image. */
     FACTORS,
+    /** Gates of an LSTM that no gradient will read. */
+    GATES,
     /** Rows that a program has computed, or that wait for it, and its temporaries. */
     ROWS
   }

@@ -3,17 +3,22 @@ package dev.tandem.cpu;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tandem.core.backend.Backend;
+import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Operand;
 import dev.tandem.core.op.Recurrent;
 import dev.tandem.core.op.RecurrentGrad;
+import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.HostArray;
+import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Shape;
+import dev.tandem.core.shape.Spec;
 import dev.tandem.core.testing.ReferenceBackend;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -100,6 +105,35 @@ class RecurrentKernelsTest {
   void manyHiddenUnits(Recurrent.Cell cell) {
     check(new Recurrent(cell, false, false), new Sizes(2, 2, 3, 530));
     check(new Recurrent(cell, true, true), new Sizes(2, 2, 0, 530));
+  }
+
+  /** More steps than an LSTM's gradients of weights are added up for at a time, and more sequences than a block of a sum has terms. */
+  @Test
+  void manyRows() {
+    kinds(Recurrent.Cell.LSTM).forEach(op -> check(op, new Sizes(9, 37, 5, 35)));
+    check(new Recurrent(Recurrent.Cell.LSTM, false, false), new Sizes(2, 520, 3, 17));
+  }
+
+  /** What is kept for a gradient is left out if none will come, and nothing else. */
+  @Test
+  void resultsAreTheSameWithoutMemoryForAGradient() {
+    try (CpuBackend b = new CpuBackend(2)) {
+      for (Recurrent op : kinds(Recurrent.Cell.LSTM)) {
+        List<HostArray> operands = operands(op, new Sizes(4, 37, 19, 70));
+        List<Operand> in = operands.stream().map(a -> HostRun.operand(b, a)).toList();
+        List<Operand> all = HostRun.run(b, op, in);
+        int results = op.results(all.size());
+        List<Spec> memory = all.subList(results, all.size()).stream().map(Operand::spec).toList();
+        List<Spec> specs = operands.stream().map(HostArray::spec).toList();
+        assertThat(b.memory(op, specs, memory, true)).isEqualTo(memory);
+        assertThat(b.memory(op, specs, memory, false)).isEmpty();
+        List<Operand> some = all.subList(0, results).stream()
+            .map(o -> new Operand(b.allocate(o.dtype(), o.shape().size()), Layout.contiguous(o.shape()))).toList();
+        b.execute(new Call(op, in, some, b.allocate(DType.U8, b.scratch(op, in, some))));
+        HostRun.assertSame("seed " + SEED + ": " + op, some.stream().map(o -> HostRun.read(b, o)).toList(),
+            all.subList(0, results).stream().map(o -> HostRun.read(b, o)).toList());
+      }
+    }
   }
 
   /** Whatever padding is there, NaN too, has no influence and gets no gradient. */
