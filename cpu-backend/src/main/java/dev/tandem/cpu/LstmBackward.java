@@ -102,7 +102,7 @@ final class LstmBackward extends RecurrentRun {
     gradientRow = 4L * (width + PADDING);
     enteredRow = 4L * (features + hidden + PADDING);
     ofBiases = new Fold.Accumulator[GATES * Panels.count(hidden)];
-    Arrays.setAll(ofBiases, i -> new Fold.Accumulator(Tiles.WIDTH));
+    Arrays.setAll(ofBiases, i -> new Fold.Accumulator(Tiles.WIDTH, Lanes.AVAILABLE));
   }
 
   @Override
