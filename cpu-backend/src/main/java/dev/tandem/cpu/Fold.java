@@ -74,7 +74,8 @@ abstract class Fold {
     return switch (kind) {
       case SUM -> floats ? new FloatSum(lanes) : new IntSum(vector);
       case MAX, MIN -> floats ? new FloatExtreme(max, lanes) : new IntExtreme(max);
-      case ARGMAX, ARGMIN -> new Position(floats ? new FloatExtreme(max, lanes) : new IntExtreme(max), floats, max, lanes);
+      case ARGMAX, ARGMIN ->
+          new Position(floats ? new FloatExtreme(max, lanes) : new IntExtreme(max), floats, max, lanes);
     };
   }
 

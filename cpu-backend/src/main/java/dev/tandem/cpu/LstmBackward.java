@@ -191,7 +191,8 @@ final class LstmBackward extends RecurrentRun {
   /** Sends back what the later step found, and finds the gradients of this one. */
   private void step(Part p) {
     if (later >= 0) {
-      weightsOfH.multiply(p.rows(), rows(later) + p.r0() * gradientRow, gradientRow, p.p0(), p.p1(), out.get(1) + p.r0() * stateRow,
+      weightsOfH.multiply(p.rows(), rows(later) + p.r0() * gradientRow, gradientRow, p.p0(), p.p1(),
+          out.get(1) + p.r0() * stateRow,
           stateRow, op.masked());
     }
     if (t >= 0) {

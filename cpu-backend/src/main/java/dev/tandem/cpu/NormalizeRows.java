@@ -302,7 +302,8 @@ abstract class NormalizeRows implements Runnable, Team.Body {
         columnTotals[worker].add(at(OF_Y, from), row(OF_Y), n, sums[parts + part], 0);
       }
       RowProgram.Places p = places(worker);
-      p.and(at(X, from), row(X)).and(at(OF_Y, from), row(OF_Y)).and(at(ofMean, from), row(ofMean)).and(inverses, 4).and(ofProducts, 4)
+      p.and(at(X, from), row(X)).and(at(OF_Y, from), row(OF_Y)).and(at(ofMean, from), row(ofMean)).and(inverses, 4)
+          .and(ofProducts, 4)
           .and(ofSums, 4);
       if (affine) {
         p.and(base[WEIGHT], 0);

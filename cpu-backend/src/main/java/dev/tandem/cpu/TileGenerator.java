@@ -122,7 +122,8 @@ final class TileGenerator {
         .withMethodBody(ConstantDescs.INIT_NAME, ConstantDescs.MTD_void, 0,
             c -> c.aload(0).invokespecial(ConstantDescs.CD_Object, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void)
                 .return_())
-        .withMethodBody("run", RUN, ClassFile.ACC_PUBLIC, c -> new TileGenerator(c, name, rows, vectors, column).run()));
+        .withMethodBody("run", RUN, ClassFile.ACC_PUBLIC,
+            c -> new TileGenerator(c, name, rows, vectors, column).run()));
     try {
       MethodHandles.Lookup made = MethodHandles.lookup().defineHiddenClass(bytes, true);
       return (TileKernel) made.findConstructor(made.lookupClass(), MethodType.methodType(void.class)).invoke();

@@ -42,7 +42,8 @@ class WarmUpTest {
     warmUp.await();
     assertThat(warmUp.isDone()).isTrue();
     assertThat(kernel.compiled).as("%d calls of %d turns", kernel.calls, kernel.turns).isTrue();
-    assertThat(kernel.runs).as("runs, most of them in code of C1, by which C2 knows branches").isGreaterThanOrEqualTo(8);
+    assertThat(kernel.runs).as("runs, most of them in code of C1, by which C2 knows branches")
+        .isGreaterThanOrEqualTo(8);
     assertThat(kernel.turns).as("compiled before the idle loop is compiled by itself").isLessThan(40_000);
   }
 
@@ -67,7 +68,8 @@ class WarmUpTest {
     var warmUp = new WarmUp(times -> busy(times > 0 ? runs.incrementAndGet() < 20 ? 100_000 : 5_000 : 0), 1);
     long start = System.nanoTime();
     warmUp.await();
-    assertThat(System.nanoTime() - start).as("nanoseconds, of which a second would be all patience").isLessThan(500_000_000);
+    assertThat(System.nanoTime() - start).as("nanoseconds, of which a second would be all patience")
+        .isLessThan(500_000_000);
   }
 
   @Test
