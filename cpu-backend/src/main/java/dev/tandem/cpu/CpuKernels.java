@@ -98,7 +98,7 @@ final class CpuKernels implements Backend {
     };
   }
 
-  /** Without a gradient an LSTM writes neither gates nor cell states: a third of its time would go into that memory. */
+  /** Without a gradient to come an LSTM writes neither gates nor cell states: only that would read them. */
   @Override
   public List<Spec> memory(Composite op, List<Spec> in, List<Spec> trailing, boolean recording) {
     return op instanceof Recurrent r && r.cell() == Recurrent.Cell.LSTM && !recording ? List.of() : trailing;
