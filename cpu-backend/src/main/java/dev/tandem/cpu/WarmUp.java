@@ -50,8 +50,11 @@ final class WarmUp {
   /** Idle calls between them, of {@link #TURNS}: C2 is started at 600 and 15,000 turns, looked at every 8192. */
   private static final int CALLS_BETWEEN = 78;
   /** Idle calls between two looks at the clock before that: fewer than the 128 after which HotSpot looks at its counters. */
-  private static final int CALLS_WHILE_INTERPRETED = 32;
-  /** Looks at the clock with a run between them: some 20 ms, in which the second code of C1 is there. */
+  private static final int CALLS_WHILE_INTERPRETED = 64;
+  /** After that: C2 is started at 600 in new code of C1, which takes so long that a run comes between. */
+  private static final int CALLS_WHILE_COMPILED = 150;
+  private static final int PAUSES_BETWEEN_RUNS = 3;
+  /** Some 20 ms, in which the second code of C1 is there. */
   private static final int PAUSES_WITH_RUNS = 32;
   /** Turns of an idle call that is timed: some 8 ns each in the interpreter, 2 in code of C1, and C2 leaves nothing of the loop. */
   private static final int TIMED_TURNS = 200;
@@ -194,10 +197,10 @@ final class WarmUp {
         return;
       }
       // While C2 is busy C1 makes code without profiles first, and later code that has seen none of the runs before.
-      if (pauses < PAUSES_WITH_RUNS) {
+      if (pauses < PAUSES_WITH_RUNS && pauses % PAUSES_BETWEEN_RUNS == 2) {
         kernel.run(1);
       }
-      idle(CALLS_BETWEEN, -1);
+      idle(CALLS_WHILE_COMPILED, -1);
       LockSupport.parkNanos(pauses < TIMED_CALLS / 2 ? PAUSE_NANOS : 5 * PAUSE_NANOS);
     }
     giveUp();
