@@ -11,7 +11,7 @@ import java.util.function.IntConsumer;
  * first-level cache when activations and new states are computed of them, in one loop.
  *
  * <p>Inputs are projected within the step too: all at once, as one product, they would go to memory and come back (measured for 64
- * steps of 32 sequences, 64 features, 256 units: 8.1 ms so, 7.0 ms in this way).
+ * steps of 32 sequences, 64 features, 256 units: 8.1 ms so, 7.1 ms in this way).
  */
 final class LstmForward extends RecurrentRun {
   private static final int GATES = Recurrent.Cell.LSTM.gates();

@@ -6,9 +6,9 @@ import dev.tandem.core.op.Recurrent;
 import java.util.List;
 
 /**
- * Backpropagation through a sequence of cells other than an LSTM's. From the last step to the first the gradients of the arguments of all gates are found and kept;
- * then the gradients of weights, biases and inputs are one product or sum each over all steps. Steps beyond the end of a sequence
- * have gradients 0.
+ * Backpropagation through a sequence of cells other than an LSTM's. From the last step to the first the gradients of the
+ * arguments of all gates are found and kept; then the gradients of weights, biases and inputs are one product or sum each over
+ * all steps. Steps beyond the end of a sequence have gradients 0.
  */
 final class RecurrentBackward extends RecurrentRun {
   /**

@@ -6,10 +6,11 @@ import dev.tandem.core.op.Recurrent;
 import java.util.List;
 
 /**
- * A sequence through recurrent cells other than an LSTM's. The inputs of all steps are projected by one product, the recurrent weights packed once; the
- * gates are computed where their arguments lie. Sequences that have ended are computed with the others and the results dropped.
+ * A sequence through recurrent cells other than an LSTM's. The inputs of all steps are projected by one product, the recurrent
+ * weights packed once; the gates are computed where their arguments lie. Sequences that have ended are computed with the others
+ * and the results dropped.
  *
- * <p>For the gradient it leaves what {@link Recurrent} names: gates after activation, and cell states or {@code W_hn h + b_hn}. What
+ * <p>For the gradient it leaves what {@link Recurrent} names: gates after activation, and a GRU's {@code W_hn h + b_hn}. What
  * is in there beyond the end of a sequence is not said.
  */
 final class RecurrentForward extends RecurrentRun {

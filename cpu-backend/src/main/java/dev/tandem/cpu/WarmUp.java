@@ -49,10 +49,11 @@ final class WarmUp {
   private static final int RUNS = 8;
   /** Idle calls between them, of {@link #TURNS}: C2 is started at 600 and 15,000 turns, looked at every 8192. */
   private static final int CALLS_BETWEEN = 78;
-  /** Idle calls between two looks at the clock before that: fewer than the 128 after which HotSpot looks at its counters. */
+  /** Idle calls between two looks at the clock while C1 is waited for: fewer than the 128 after which HotSpot looks at its counters. */
   private static final int CALLS_WHILE_INTERPRETED = 64;
-  /** After that: C2 is started at 600 in new code of C1, which takes so long that a run comes between. */
+  /** The same while C2 is waited for: new code of C1 starts it at 600, so that a run comes before. */
   private static final int CALLS_WHILE_COMPILED = 150;
+  /** Of this many such looks one comes with a run. */
   private static final int PAUSES_BETWEEN_RUNS = 3;
   /** Some 20 ms, in which the second code of C1 is there. */
   private static final int PAUSES_WITH_RUNS = 32;
