@@ -136,8 +136,8 @@ final class ConvGradWeight {
       boolean accumulate) {
     int vectors = Tiles.vectors(cols);
     long width = 4L * vectors * Tiles.LANES;
-    boolean whole = 4L * cols == width;
-    long edge = whole ? 0 : Workspace.floats(Workspace.Slot.TILE, (long) Tiles.NARROW_ROWS * Tiles.WIDTH);
+    boolean direct = 4L * cols == width && !accumulate;
+    long edge = direct ? 0 : Workspace.floats(Workspace.Slot.TILE, (long) Tiles.NARROW_ROWS * Tiles.WIDTH);
     int tallest = Tiles.rows(vectors);
     int parts = (height + tallest - 1) / tallest;
     long cRow = 4L * s.groupFilters();
@@ -146,11 +146,9 @@ final class ConvGradWeight {
     for (int part = 0; part < parts; part++) {
       int tall = Gemm.cut(height, parts, part + 1) - i;
       TileKernel kernel = Tiles.get(true, tall, vectors);
-      if (whole) {
-        kernel.run(rows, s.outWidth(), a + 4L * i, 0, aInner, aOuter, b, bInner, bOuter, c + i * cRow, cRow,
-            accumulate);
-      } else {
-        kernel.run(rows, s.outWidth(), a + 4L * i, 0, aInner, aOuter, b, bInner, bOuter, edge, width, false);
+      kernel.run(rows, s.outWidth(), a + 4L * i, 0, aInner, aOuter, b, bInner, bOuter, direct ? c + i * cRow : edge,
+          direct ? cRow : width);
+      if (!direct) {
         Panels.store(edge, width, c + i * cRow, cRow, tall, cols, accumulate);
       }
       i += tall;

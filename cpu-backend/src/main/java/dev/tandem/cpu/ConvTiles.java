@@ -36,8 +36,8 @@ final class ConvTiles {
     int length = joined ? rows * pixels : pixels;
     int vectors = Tiles.vectors(channels);
     long width = 4L * vectors * Tiles.LANES;
-    boolean whole = 4L * channels == width;
-    long edge = whole ? 0 : Workspace.floats(Workspace.Slot.TILE, (long) Tiles.NARROW_ROWS * Tiles.WIDTH);
+    boolean direct = 4L * channels == width && taps.calls == 1;
+    long edge = direct ? 0 : Workspace.floats(Workspace.Slot.TILE, (long) Tiles.NARROW_ROWS * Tiles.WIDTH);
     int tallest = Tiles.rows(vectors);
     int parts = (length + tallest - 1) / tallest;
     long bOuter = taps.inner * width;
@@ -48,14 +48,13 @@ final class ConvTiles {
         TileKernel kernel = Tiles.get(false, height, vectors);
         long aAt = a + r * aRow + q * aPixel;
         long outAt = out + r * outRow + q * outPixel;
-        long c = whole ? outAt : edge;
-        long cRow = whole ? outPixel : width;
         for (int call = 0; call < taps.calls; call++) {
           kernel.run(taps.outer, taps.inner, aAt + call * taps.callStride, aPixel, 0, taps.outerStride,
-              panel + (long) call * taps.outer * bOuter, width, bOuter, c, cRow, call > 0);
-        }
-        if (!whole) {
-          Panels.store(edge, width, outAt, outPixel, height, channels, false);
+              panel + (long) call * taps.outer * bOuter, width, bOuter, direct ? outAt : edge,
+              direct ? outPixel : width);
+          if (!direct) {
+            Panels.store(edge, width, outAt, outPixel, height, channels, call > 0);
+          }
         }
         q += height;
       }

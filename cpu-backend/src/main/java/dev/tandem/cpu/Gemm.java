@@ -320,6 +320,7 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
       int cols = Math.min(tileVectors * Tiles.LANES, columns - j);
       int vectors = Tiles.vectors(cols);
       long width = 4L * vectors * Tiles.LANES;
+      boolean direct = 4L * cols == width && !accumulate;
       long bAt = bPacked ? b + 4L * j * depth : b + 4L * j;
       long bInner = bPacked ? width : ldb;
       for (int r = fromRow; r < toRow; r++) {
@@ -328,10 +329,8 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
         long aAt = aPanel == 0 ? a + i * aRow : a + r * aPanel;
         long cAt = c + i * ldc + 4L * j;
         TileKernel kernel = Tiles.get(aColumn, height, vectors);
-        if (4L * cols == width) {
-          kernel.run(1, depth, aAt, aRow, aInner, 0, bAt, bInner, 0, cAt, ldc, accumulate);
-        } else {
-          kernel.run(1, depth, aAt, aRow, aInner, 0, bAt, bInner, 0, edge, width, false);
+        kernel.run(1, depth, aAt, aRow, aInner, 0, bAt, bInner, 0, direct ? cAt : edge, direct ? ldc : width);
+        if (!direct) {
           Panels.store(edge, width, cAt, ldc, height, cols, accumulate);
         }
       }

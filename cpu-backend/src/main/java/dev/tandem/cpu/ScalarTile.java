@@ -9,21 +9,19 @@ record ScalarTile(int rows, int vectors, boolean column) implements TileKernel {
 
   @Override
   public void run(int outer, int inner, long a, long aRow, long aInner, long aOuter, long b, long bInner, long bOuter,
-      long c, long cRow,
-      boolean accumulate) {
+      long c, long cRow) {
     long step = column ? aInner : 4;
     long row = column ? 4 : aRow;
     for (int i = 0; i < rows; i++) {
       for (int v = 0; v < vectors; v++) {
         long columns = 4L * COLUMNS * v;
-        quad(outer, inner, a + i * row, step, aOuter, b + columns, bInner, bOuter, c + i * cRow + columns, accumulate);
+        quad(outer, inner, a + i * row, step, aOuter, b + columns, bInner, bOuter, c + i * cRow + columns);
       }
     }
   }
 
   private static void quad(int outer, int inner, long a, long aInner, long aOuter, long b, long bInner, long bOuter,
-      long c,
-      boolean accumulate) {
+      long c) {
     float s0 = 0;
     float s1 = 0;
     float s2 = 0;
@@ -41,9 +39,9 @@ record ScalarTile(int rows, int vectors, boolean column) implements TileKernel {
         q += bInner;
       }
     }
-    Memory.setFloat(c, accumulate ? s0 + Memory.getFloat(c) : s0);
-    Memory.setFloat(c + 4, accumulate ? s1 + Memory.getFloat(c + 4) : s1);
-    Memory.setFloat(c + 8, accumulate ? s2 + Memory.getFloat(c + 8) : s2);
-    Memory.setFloat(c + 12, accumulate ? s3 + Memory.getFloat(c + 12) : s3);
+    Memory.setFloat(c, s0);
+    Memory.setFloat(c + 4, s1);
+    Memory.setFloat(c + 8, s2);
+    Memory.setFloat(c + 12, s3);
   }
 }

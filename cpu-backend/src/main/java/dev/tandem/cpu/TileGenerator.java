@@ -44,7 +44,6 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class TileGenerator {
   private static final ClassDesc MEMORY = Memory.class.describeConstable().orElseThrow();
-  private static final ClassDesc TILES = Tiles.class.describeConstable().orElseThrow();
   private static final ClassDesc LANES = FloatLanes.class.describeConstable().orElseThrow();
   private static final ClassDesc FLOAT_VECTOR = FloatVector.class.describeConstable().orElseThrow();
   private static final ClassDesc VECTOR = Vector.class.describeConstable().orElseThrow();
@@ -57,8 +56,7 @@ final class TileGenerator {
   private static final ClassDesc LONG = ConstantDescs.CD_long;
   private static final ClassDesc VOID = ConstantDescs.CD_void;
   private static final MethodTypeDesc RUN =
-      MethodTypeDesc.of(VOID, INT, INT, LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG,
-          ConstantDescs.CD_boolean);
+      MethodTypeDesc.of(VOID, INT, INT, LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG);
 
   // Local slots of the parameters of TileKernel.run; a long takes two.
   private static final int OUTER = 1;
@@ -72,7 +70,6 @@ final class TileGenerator {
   private static final int B_OUTER = 15;
   private static final int C = 17;
   private static final int C_ROW = 19;
-  private static final int ACCUMULATE = 21;
 
   private final CodeBuilder x;
   private final Frames frames;
@@ -89,7 +86,6 @@ final class TileGenerator {
   private final MethodRefEntry load;
   private final MethodRefEntry store;
   private final MethodRefEntry fma;
-  private final MethodRefEntry add;
   private final LongEntry mask;
 
   private TileGenerator(CodeBuilder x, ClassDesc name, int rows, int vectors, boolean column) {
@@ -110,7 +106,6 @@ final class TileGenerator {
     store =
         pool.methodRefEntry(FLOAT_VECTOR, "intoMemorySegment", MethodTypeDesc.of(VOID, SEGMENT, LONG, ORDER));
     fma = pool.methodRefEntry(FLOAT_VECTOR, "fma", MethodTypeDesc.of(FLOAT_VECTOR, VECTOR, VECTOR));
-    add = pool.methodRefEntry(FLOAT_VECTOR, "add", MethodTypeDesc.of(FLOAT_VECTOR, VECTOR));
     mask = pool.longEntry(Memory.MASK);
   }
 
@@ -251,29 +246,8 @@ final class TileGenerator {
     }
   }
 
-  /**
-   * {@code C = sum + D} where D is C, or negative zeros, which change no number, not even a zero's sign. A branch would be
-   * compiled for the one case seen so far, and the first call of the other throws the kernel back into the interpreter,
-   * for some hundred times the time, until it is compiled anew.
-   */
   private void store(int[] sums) {
     int address = x.allocateLocal(TypeKind.LONG);
-    int addend = x.allocateLocal(TypeKind.LONG);
-    int addendRow = x.allocateLocal(TypeKind.LONG);
-    int chosen = x.allocateLocal(TypeKind.LONG);
-    x.iload(ACCUMULATE).i2l().lneg().lstore(chosen);
-    x.getstatic(TILES, "NEGATIVE_ZEROS", LONG).lstore(address);
-    x.lload(C).lload(address).lsub().lload(chosen).land().lload(address).ladd().lstore(addend);
-    x.lload(C_ROW).lload(chosen).land().lstore(addendRow);
-    for (int i = 0; i < rows; i++) {
-      rowAddress(addend, addendRow, i, address);
-      for (int j = 0; j < vectors; j++) {
-        int s = sums[i * vectors + j];
-        // C2 knows the class of a vector just loaded, so that it need not have seen it to inline the addition.
-        load(address, j);
-        x.aload(s).invokevirtual(add).astore(s);
-      }
-    }
     for (int i = 0; i < rows; i++) {
       rowAddress(C, C_ROW, i, address);
       for (int j = 0; j < vectors; j++) {

@@ -2,9 +2,9 @@ package dev.tandem.cpu;
 
 /**
  * The inner kernel of matrix products and convolutions: one tile of R rows and V vectors of the output, held in
- * registers while {@code C(i, j) (+)= sum over o < outer, p < inner of A(o, p, i) * B(o, p, j)} runs. The sum goes over
+ * registers while {@code C(i, j) = sum over o < outer, p < inner of A(o, p, i) * B(o, p, j)} runs. The sum goes over
  * {@code o}, then {@code p}, and starts from zero in every tile, so that an element's rounding does not depend on which
- * tile it falls into.
+ * tile it falls into. Whoever adds to C has a tile written elsewhere first.
  *
  * <p>All addresses and strides are in bytes. A is read one number at a time, in one of two layouts:
  * <ul>
@@ -19,6 +19,5 @@ package dev.tandem.cpu;
 interface TileKernel {
   /** @param outer if less than 0, turns of an empty loop, and nothing else happens: see {@link WarmUp} */
   void run(int outer, int inner, long a, long aRow, long aInner, long aOuter, long b, long bInner, long bOuter, long c,
-      long cRow,
-      boolean accumulate);
+      long cRow);
 }

@@ -1,7 +1,5 @@
 package dev.tandem.cpu;
 
-import java.lang.foreign.Arena;
-
 /** The tile kernels of this machine and their sizes. */
 final class Tiles {
   /** Floats in a vector; without vectors, columns that {@link ScalarTile} computes together. */
@@ -24,9 +22,6 @@ final class Tiles {
   /** Vectors of the one-row tile for vector-matrix products: enough independent sums to hide the latency of FMA. */
   static final int VECTOR_TILE = 8;
 
-  /** The address of as many negative zeros as any tile is wide. */
-  static final long NEGATIVE_ZEROS = negativeZeros();
-
   /** Multiplications of an operation that, done a few times, take longer on a cold kernel than warming it up does. */
   private static final long WARM_WORK = 1 << 17;
 
@@ -42,15 +37,6 @@ final class Tiles {
   private static volatile boolean expected;
 
   private Tiles() {
-  }
-
-  private static long negativeZeros() {
-    int count = VECTOR_TILE * LANES;
-    long zeros = Memory.allocate(Arena.global(), 4L * count, 0, Allocation.Use.KERNEL, "negative zeros").address();
-    for (int i = 0; i < count; i++) {
-      Memory.setFloat(zeros + 4L * i, -0f);
-    }
-    return zeros;
   }
 
   /** The tallest tile of that many vectors. */
@@ -103,7 +89,7 @@ final class Tiles {
     if (all[at] == null) {
       long line = 4L * vectors * LANES;
       all[at] = new WarmUp(outer -> get(column, rows, vectors).run(outer, TURNS, WarmUp.ZEROS, 4L * TURNS,
-          4L * rows, 0, WarmUp.ZEROS, line, 0, WarmUp.OUTPUT, line, false), rows * (vectors + 1) + vectors);
+          4L * rows, 0, WarmUp.ZEROS, line, 0, WarmUp.OUTPUT, line), rows * (vectors + 1) + vectors);
     }
     return all[at];
   }

@@ -216,7 +216,7 @@ final class Winograd {
       for (int part = 0; part < parts; part++) {
         int i = Gemm.cut(tiles, parts, part);
         Tiles.get(false, Gemm.cut(tiles, parts, part + 1) - i, vectors).run(1, in, a + 4L * i * in, 4L * in, 0, 0,
-            b + 4L * j * in, LINE * vectors, 0, c + 4 * ((long) i * out + j), 4L * out, false);
+            b + 4L * j * in, LINE * vectors, 0, c + 4 * ((long) i * out + j), 4L * out);
       }
     }
   }
@@ -291,13 +291,18 @@ final class Winograd {
 
   /** {@code sums [channels, filters] (+)= images^T [channels, tiles] * gradients [tiles, filters]}, both in panels. */
   private void sum(int tiles, int fromPanel, int toPanel, long images, long gradients, long sums, boolean accumulate) {
+    long edge = Workspace.floats(Workspace.Slot.TILE, (long) Tiles.NARROW_ROWS * Tiles.WIDTH);
     for (int p = fromPanel; p < toPanel; p++) {
       int j = p * Tiles.WIDTH;
-      TileKernel kernel = Tiles.get(true, Tiles.ROWS, Tiles.vectors(Math.min(Tiles.WIDTH, filters - j)));
+      int columns = Math.min(Tiles.WIDTH, filters - j);
+      TileKernel kernel = Tiles.get(true, Tiles.ROWS, Tiles.vectors(columns));
       for (int c = 0; c < channels; c += Tiles.ROWS) {
+        long to = sums + 4 * ((long) c * filters + j);
         kernel.run(1, tiles, images + c / LANES * tiles * LINE + 4L * (c % LANES), 0, LINE, 0,
-            gradients + p * 2 * tiles * LINE, 2 * LINE, 0, sums + 4 * ((long) c * filters + j), 4L * filters,
-            accumulate);
+            gradients + p * 2 * tiles * LINE, 2 * LINE, 0, accumulate ? edge : to, accumulate ? 2 * LINE : 4L * filters);
+        if (accumulate) {
+          Panels.store(edge, 2 * LINE, to, 4L * filters, Tiles.ROWS, columns, true);
+        }
       }
     }
   }
