@@ -138,14 +138,14 @@ final class ConvGradWeight {
     long width = 4L * vectors * Tiles.LANES;
     boolean direct = 4L * cols == width && !accumulate;
     long edge = direct ? 0 : Workspace.floats(Workspace.Slot.TILE, (long) Tiles.NARROW_ROWS * Tiles.WIDTH);
-    int tallest = Tiles.rows(vectors);
+    int tallest = Tiles.rows(TileKernel.Layout.COLUMNS, vectors);
     int parts = (height + tallest - 1) / tallest;
     long cRow = 4L * s.groupFilters();
     long bInner = 4L * s.filters();
     int i = 0;
     for (int part = 0; part < parts; part++) {
       int tall = Gemm.cut(height, parts, part + 1) - i;
-      TileKernel kernel = Tiles.get(true, tall, vectors);
+      TileKernel kernel = Tiles.get(TileKernel.Layout.COLUMNS, tall, vectors);
       kernel.run(rows, s.outWidth(), a + 4L * i, 0, aInner, aOuter, b, bInner, bOuter, direct ? c + i * cRow : edge,
           direct ? cRow : width);
       if (!direct) {

@@ -88,7 +88,7 @@ final class ConvKernels {
   /** Rows of pixels are the tiles' rows; where they join to longer ones the tallest tile does nearly all. */
   private static void warmUp(boolean depthwise, int pixels, int channels, long work) {
     if (!depthwise) {
-      Tiles.warmUp(false, pixels, Tiles.vectors(Math.min(channels, Tiles.WIDTH)), work);
+      Tiles.warmUp(TileKernel.Layout.OFFSETS, pixels, Tiles.vectors(Math.min(channels, Tiles.WIDTH)), work);
     }
   }
 
@@ -118,8 +118,8 @@ final class ConvKernels {
               g.strideW() * pixel, panels, out.address() + r * out.rowStride(), outPixel);
         }
       } else {
-        ConvTiles.Taps walk = ConvTiles.Taps.of(s.rowsOfTapsAreDense(), s.kernelH(), s.kernelW(), inputs, pixel,
-            g.dilationH() * in.rowStride(), g.dilationW());
+        ConvTiles.Taps walk = ConvTiles.Taps.of(s.kernelH(), s.kernelW(), inputs, g.dilationH() * in.rowStride(),
+            g.dilationW() * pixel);
         for (int group = 0; group < s.groups(); group++) {
           long groupPanels = panels + 4L * group * taps * Panels.padded(outputs);
           for (int o = 0; o < outputs; o += Tiles.WIDTH) {
@@ -211,9 +211,8 @@ final class ConvKernels {
                 strideW * outPixel);
             continue;
           }
-          ConvTiles.Taps walk = ConvTiles.Taps.of(s.groups() == 1 && (x.outputStep() == 1 || x.count() == 1), y.count(),
-              x.count(), outputs,
-              pixel, y.outputStep() * in.rowStride(), x.outputStep());
+          ConvTiles.Taps walk = ConvTiles.Taps.of(y.count(), x.count(), outputs, y.outputStep() * in.rowStride(),
+              x.outputStep() * pixel);
           for (int group = 0; group < s.groups(); group++) {
             long phase = panels + 4 * (group * (long) s.taps() + ConvPhases.tapsBefore(y, x, s.kernelW())) * perTap;
             for (int i = 0; i < inputs; i += Tiles.WIDTH) {

@@ -22,7 +22,7 @@ record ConvPlanes(long planes, long stride, int columns, int filters, int channe
   }
 
   static void warmUp(ConvShape s) {
-    Tiles.warmUp(true, s.channels(), vectors(s.channels()), s.work());
+    Tiles.warmUp(TileKernel.Layout.COLUMNS, s.channels(), vectors(s.channels()), s.work());
   }
 
   /** Turns a padded band of the output gradient. */
@@ -57,7 +57,7 @@ record ConvPlanes(long planes, long stride, int columns, int filters, int channe
     long line = 4L * ((length + span - 1) / span * span);
     long product = Workspace.floats(Workspace.Slot.TILE_OUTPUTS, line / 4 * channels);
     long tap = 4L * filters * Tiles.LANES;
-    TileKernel kernel = Tiles.get(true, channels, vectors);
+    TileKernel kernel = Tiles.get(TileKernel.Layout.COLUMNS, channels, vectors);
     long edge = Workspace.floats(Workspace.Slot.TILE, (long) Tiles.NARROW_ROWS * Tiles.WIDTH);
     for (int j = 0; j < length; j += span) {
       if (down.count() == 0) {

@@ -6,17 +6,37 @@ final class ConvTiles {
   }
 
   /**
-   * How a tile goes over the taps of its pixels: {@code calls} of the kernel, each summing {@code outer} runs of {@code
-   * inner} numbers that follow each other in the image. The distances are in bytes. A dense convolution takes one call
-   * with a run for each row of taps; with groups, or taps that lie apart, a run is one tap and a call one row of taps.
+   * How a tile goes over the taps of its pixels: in one call of the kernel, or, should the last number of a pixel's taps lie
+   * beyond the reach of {@link TileKernel}'s offsets, in a call for each tap.
+   *
+   * @param offsets of the numbers that a call sums
+   * @param rowStep bytes from one row of taps to the next, {@code columnStep} from one tap of a row to the next
    */
-  record Taps(int calls, int outer, int inner, long callStride, long outerStride) {
-    /** Of {@code rows} x {@code columns} taps over {@code channels} of the {@code pixel} bytes that a pixel takes. */
-    static Taps of(boolean dense, int rows, int columns, int channels, long pixel, long rowStep, long columnStep) {
-      if (dense || rows == 0 || columns == 0) {
-        return new Taps(1, rows, columns * channels, 0, rowStep);
+  record Taps(int calls, int columns, int inner, long offsets, long rowStep, long columnStep) {
+    /** Of {@code rows} x {@code columns} taps over {@code channels} that follow each other. */
+    static Taps of(int rows, int columns, int channels, long rowStep, long columnStep) {
+      int taps = rows * columns;
+      long reach = (rows - 1) * rowStep + (columns - 1) * columnStep + 4L * channels;
+      if (taps == 1 || reach > Integer.MAX_VALUE) {
+        return new Taps(taps, columns, channels, Tiles.steps(channels), rowStep, columnStep);
       }
-      return new Taps(rows, columns, channels, rowStep, columnStep * pixel);
+      long offsets = Workspace.floats(Workspace.Slot.OFFSETS, (long) taps * channels);
+      long to = offsets;
+      for (int r = 0; r < rows; r++) {
+        for (int c = 0; c < columns; c++) {
+          int first = (int) (r * rowStep + c * columnStep);
+          for (int i = 0; i < channels; i++) {
+            Memory.setInt(to + 4L * i, first + 4 * i);
+          }
+          to += 4L * channels;
+        }
+      }
+      return new Taps(1, 1, taps * channels, offsets, rowStep, columnStep);
+    }
+
+    /** Bytes from the first tap to the one that a call begins with. */
+    long start(int call) {
+      return call / columns * rowStep + call % columns * columnStep;
     }
   }
 
@@ -38,20 +58,18 @@ final class ConvTiles {
     long width = 4L * vectors * Tiles.LANES;
     boolean direct = 4L * channels == width && taps.calls == 1;
     long edge = direct ? 0 : Workspace.floats(Workspace.Slot.TILE, (long) Tiles.NARROW_ROWS * Tiles.WIDTH);
-    int tallest = Tiles.rows(vectors);
+    int tallest = Tiles.rows(TileKernel.Layout.OFFSETS, vectors);
     int parts = (length + tallest - 1) / tallest;
-    long bOuter = taps.inner * width;
     for (int r = 0; r < lines; r++) {
       int q = 0;
       for (int part = 0; part < parts; part++) {
         int height = Gemm.cut(length, parts, part + 1) - q;
-        TileKernel kernel = Tiles.get(false, height, vectors);
+        TileKernel kernel = Tiles.get(TileKernel.Layout.OFFSETS, height, vectors);
         long aAt = a + r * aRow + q * aPixel;
         long outAt = out + r * outRow + q * outPixel;
         for (int call = 0; call < taps.calls; call++) {
-          kernel.run(taps.outer, taps.inner, aAt + call * taps.callStride, aPixel, 0, taps.outerStride,
-              panel + (long) call * taps.outer * bOuter, width, bOuter, direct ? outAt : edge,
-              direct ? outPixel : width);
+          kernel.run(1, taps.inner, aAt + taps.start(call), aPixel, taps.offsets, 0,
+              panel + call * taps.inner * width, width, 0, direct ? outAt : edge, direct ? outPixel : width);
           if (!direct) {
             Panels.store(edge, width, outAt, outPixel, height, channels, call > 0);
           }

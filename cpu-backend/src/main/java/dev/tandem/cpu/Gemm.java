@@ -275,7 +275,8 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
     }
 
     int rowPanels() {
-      int tallest = Tiles.rows(vectors());
+      int vectors = vectors();
+      int tallest = Tiles.rows(TileKernel.Layout.of(aColumn, vectors), vectors);
       return (int) (((long) rows + tallest - 1) / tallest);
     }
 
@@ -315,6 +316,7 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
       long aPanel, long b, boolean bPacked, long ldb, long c, long ldc, boolean accumulate, int tileVectors,
       int rowPanels, int fromRow, int toRow, int fromColumn, int toColumn) {
     long edge = Workspace.floats(Workspace.Slot.TILE, (long) Tiles.NARROW_ROWS * Tiles.WIDTH);
+    long inner = aColumn ? aInner : Tiles.steps(depth);
     for (int s = fromColumn; s < toColumn; s++) {
       int j = s * tileVectors * Tiles.LANES;
       int cols = Math.min(tileVectors * Tiles.LANES, columns - j);
@@ -328,8 +330,8 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
         int height = cut(rows, rowPanels, r + 1) - i;
         long aAt = aPanel == 0 ? a + i * aRow : a + r * aPanel;
         long cAt = c + i * ldc + 4L * j;
-        TileKernel kernel = Tiles.get(aColumn, height, vectors);
-        kernel.run(1, depth, aAt, aRow, aInner, 0, bAt, bInner, 0, direct ? cAt : edge, direct ? ldc : width);
+        TileKernel kernel = Tiles.get(TileKernel.Layout.of(aColumn, vectors), height, vectors);
+        kernel.run(1, depth, aAt, aRow, inner, 0, bAt, bInner, 0, direct ? cAt : edge, direct ? ldc : width);
         if (!direct) {
           Panels.store(edge, width, cAt, ldc, height, cols, accumulate);
         }

@@ -60,8 +60,8 @@ record MatrixVector(int n, int k, boolean column, long ld, long xStride, long yS
 
   /** Rows of M times the numbers of x, summed; in blocks of k as in {@link Gemm}. */
   private void combine(long x, long matrix, long y, int from, int to) {
-    TileKernel wide = Tiles.get(true, 1, Tiles.VECTOR_TILE);
-    TileKernel narrow = Tiles.get(true, 1, 1);
+    TileKernel wide = Tiles.get(TileKernel.Layout.COLUMNS, 1, Tiles.VECTOR_TILE);
+    TileKernel narrow = Tiles.get(TileKernel.Layout.COLUMNS, 1, 1);
     long edge = Workspace.floats(Workspace.Slot.TILE, (long) Tiles.NARROW_ROWS * Tiles.WIDTH);
     int blocks = (int) Math.max(1, ((long) k + Gemm.DEPTH - 1) / Gemm.DEPTH);
     for (int q = 0; q < blocks; q++) {

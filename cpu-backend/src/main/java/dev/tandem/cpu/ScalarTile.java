@@ -1,26 +1,28 @@
 package dev.tandem.cpu;
 
+import dev.tandem.cpu.TileKernel.Layout;
+
 /**
  * A tile without vector instructions. It multiplies and adds in two roundings: {@link Math#fma} is as slow as
  * BigDecimal on a processor that lacks it.
  */
-record ScalarTile(int rows, int vectors, boolean column) implements TileKernel {
+record ScalarTile(int rows, int vectors, Layout layout) implements TileKernel {
   static final int COLUMNS = 4;
 
   @Override
   public void run(int outer, int inner, long a, long aRow, long aInner, long aOuter, long b, long bInner, long bOuter,
       long c, long cRow) {
-    long step = column ? aInner : 4;
+    boolean column = layout == Layout.COLUMNS;
     long row = column ? 4 : aRow;
     for (int i = 0; i < rows; i++) {
       for (int v = 0; v < vectors; v++) {
         long columns = 4L * COLUMNS * v;
-        quad(outer, inner, a + i * row, step, aOuter, b + columns, bInner, bOuter, c + i * cRow + columns);
+        quad(column ? outer : 1, inner, a + i * row, aInner, aOuter, b + columns, bInner, bOuter, c + i * cRow + columns);
       }
     }
   }
 
-  private static void quad(int outer, int inner, long a, long aInner, long aOuter, long b, long bInner, long bOuter,
+  private void quad(int outer, int inner, long a, long aInner, long aOuter, long b, long bInner, long bOuter,
       long c) {
     float s0 = 0;
     float s1 = 0;
@@ -30,12 +32,15 @@ record ScalarTile(int rows, int vectors, boolean column) implements TileKernel {
       long p = a + o * aOuter;
       long q = b + o * bOuter;
       for (int k = 0; k < inner; k++) {
-        float x = Memory.getFloat(p);
+        float x = Memory.getFloat(p + switch (layout) {
+          case COLUMNS -> k * aInner;
+          case OFFSETS -> Memory.getInt(aInner + 4L * k);
+          case ROWS -> 4L * k;
+        });
         s0 += x * Memory.getFloat(q);
         s1 += x * Memory.getFloat(q + 4);
         s2 += x * Memory.getFloat(q + 8);
         s3 += x * Memory.getFloat(q + 12);
-        p += aInner;
         q += bInner;
       }
     }

@@ -1,5 +1,6 @@
 package dev.tandem.cpu;
 
+import dev.tandem.cpu.TileKernel.Layout;
 import java.lang.classfile.ClassFile;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
@@ -51,12 +52,16 @@ final class TileGenerator {
   private static final ClassDesc SEGMENT = MemorySegment.class.describeConstable().orElseThrow();
   private static final ClassDesc ORDER = ByteOrder.class.describeConstable().orElseThrow();
   private static final ClassDesc OF_FLOAT = ValueLayout.OfFloat.class.describeConstable().orElseThrow();
+  private static final ClassDesc OF_INT = ValueLayout.OfInt.class.describeConstable().orElseThrow();
   private static final ClassDesc FLOAT = ConstantDescs.CD_float;
   private static final ClassDesc INT = ConstantDescs.CD_int;
   private static final ClassDesc LONG = ConstantDescs.CD_long;
   private static final ClassDesc VOID = ConstantDescs.CD_void;
   private static final MethodTypeDesc RUN =
       MethodTypeDesc.of(VOID, INT, INT, LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG);
+
+  /** Distances that a row tile adds to an address are ints of 31 bits: C2 then leaves the addition to the load. */
+  private static final long OFFSETS = Integer.MAX_VALUE;
 
   // Local slots of the parameters of TileKernel.run; a long takes two.
   private static final int OUTER = 1;
@@ -75,31 +80,35 @@ final class TileGenerator {
   private final Frames frames;
   private final int rows;
   private final int vectors;
-  private final boolean column;
+  private final Layout layout;
   // Looked up once: a kernel has hundreds of calls, and a lookup by name builds strings.
   private final FieldRefEntry all;
   private final FieldRefEntry f32;
+  private final FieldRefEntry i32;
   private final FieldRefEntry species;
   private final FieldRefEntry order;
   private final InterfaceMethodRefEntry get;
+  private final InterfaceMethodRefEntry getInt;
   private final MethodRefEntry broadcast;
   private final MethodRefEntry load;
   private final MethodRefEntry store;
   private final MethodRefEntry fma;
   private final LongEntry mask;
 
-  private TileGenerator(CodeBuilder x, ClassDesc name, int rows, int vectors, boolean column) {
+  private TileGenerator(CodeBuilder x, ClassDesc name, int rows, int vectors, Layout layout) {
     this.x = x;
     this.rows = rows;
     this.vectors = vectors;
-    this.column = column;
+    this.layout = layout;
     frames = new Frames(x, name, RUN);
     ConstantPoolBuilder pool = x.constantPool();
     all = pool.fieldRefEntry(MEMORY, "ALL", SEGMENT);
     f32 = pool.fieldRefEntry(MEMORY, "F32", OF_FLOAT);
+    i32 = pool.fieldRefEntry(MEMORY, "I32", OF_INT);
     species = pool.fieldRefEntry(LANES, "SPECIES", SPECIES);
     order = pool.fieldRefEntry(LANES, "ORDER", ORDER);
     get = pool.interfaceMethodRefEntry(SEGMENT, "get", MethodTypeDesc.of(FLOAT, OF_FLOAT, LONG));
+    getInt = pool.interfaceMethodRefEntry(SEGMENT, "get", MethodTypeDesc.of(INT, OF_INT, LONG));
     broadcast = pool.methodRefEntry(FLOAT_VECTOR, "broadcast", MethodTypeDesc.of(FLOAT_VECTOR, SPECIES, FLOAT));
     load = pool.methodRefEntry(FLOAT_VECTOR, "fromMemorySegment",
         MethodTypeDesc.of(FLOAT_VECTOR, SPECIES, SEGMENT, LONG, ORDER));
@@ -109,16 +118,16 @@ final class TileGenerator {
     mask = pool.longEntry(Memory.MASK);
   }
 
-  static TileKernel generate(int rows, int vectors, boolean column) {
+  static TileKernel generate(int rows, int vectors, Layout layout) {
     ClassDesc name =
-        ClassDesc.of(TileGenerator.class.getPackageName(), (column ? "ColumnTile" : "RowTile") + rows + "x" + vectors);
+        ClassDesc.of(TileGenerator.class.getPackageName(), layout.label() + "Tile" + rows + "x" + vectors);
     byte[] bytes = Frames.GIVEN.build(name, k -> k.withFlags(ClassFile.ACC_FINAL)
         .withInterfaceSymbols(TileKernel.class.describeConstable().orElseThrow())
         .withMethodBody(ConstantDescs.INIT_NAME, ConstantDescs.MTD_void, 0,
             c -> c.aload(0).invokespecial(ConstantDescs.CD_Object, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void)
                 .return_())
         .withMethodBody("run", RUN, ClassFile.ACC_PUBLIC,
-            c -> new TileGenerator(c, name, rows, vectors, column).run()));
+            c -> new TileGenerator(c, name, rows, vectors, layout).run()));
     try {
       MethodHandles.Lookup made = MethodHandles.lookup().defineHiddenClass(bytes, true);
       return (TileKernel) made.findConstructor(made.lookupClass(), MethodType.methodType(void.class)).invoke();
@@ -142,6 +151,17 @@ final class TileGenerator {
       x.aload(sums[0]).astore(sums[s]);
     }
     hold(FLOAT_VECTOR, sums);
+    if (layout == Layout.COLUMNS) {
+      outer(sums);
+    } else {
+      inner(sums);
+    }
+    store(sums);
+    x.return_();
+    frames.end();
+  }
+
+  private void outer(int[] sums) {
     int o = x.allocateLocal(TypeKind.INT);
     Label outer = x.newLabel();
     Label done = x.newLabel();
@@ -155,16 +175,22 @@ final class TileGenerator {
     x.iinc(o, 1).goto_(outer);
     frames.back(inOuter);
     frames.bind(done);
-    store(sums);
-    x.return_();
-    frames.end();
   }
 
   private void inner(int[] sums) {
     int pa = x.allocateLocal(TypeKind.LONG);
     int pb = x.allocateLocal(TypeKind.LONG);
-    int[] rowAddresses = locals(column ? 0 : rows, TypeKind.LONG);
-    x.lload(A).lstore(pa).lload(B).lstore(pb);
+    int[] rowAddresses = locals(layout == Layout.COLUMNS ? 0 : rows, TypeKind.LONG);
+    switch (layout) {
+      case COLUMNS -> x.lload(A).lstore(pa);
+      case OFFSETS -> {
+        x.lload(A_INNER);
+        mask();
+        x.lstore(pa);
+      }
+      case ROWS -> x.lconst_0().lstore(pa);
+    }
+    x.lload(B).lstore(pb);
     for (int i = 0; i < rowAddresses.length; i++) {
       rowAddress(A, A_ROW, i, rowAddresses[i]);
     }
@@ -192,14 +218,21 @@ final class TileGenerator {
     }
     var inLoop = frames.now();
     step(sums, pa, pb, rowAddresses, () -> {
+      if (layout == Layout.OFFSETS) {
+        x.getstatic(all).getstatic(i32).lload(pa);
+      }
       if (counted) {
         x.iload(p).i2l().loadConstant(4L).lmul();
       } else {
-        x.lload(p).loadConstant((1L << 34) - 1).land();
+        x.lload(p);
+      }
+      x.loadConstant(OFFSETS).land();
+      if (layout == Layout.OFFSETS) {
+        x.ladd().invokeinterface(getInt).i2l().loadConstant(OFFSETS).land();
       }
     });
     x.lload(pb).lload(B_INNER).ladd().lstore(pb);
-    if (column) {
+    if (layout == Layout.COLUMNS) {
       x.lload(pa).lload(A_INNER).ladd().lstore(pa);
     }
     if (counted) {
@@ -213,7 +246,7 @@ final class TileGenerator {
   }
 
   /** One p: every number of a column of A times the vectors of a row of B. */
-  private void step(int[] sums, int pa, int pb, int[] rowAddresses, Runnable offsetInRow) {
+  private void step(int[] sums, int pa, int pb, int[] rowAddresses, Runnable offset) {
     int address = x.allocateLocal(TypeKind.LONG);
     int number = x.allocateLocal(TypeKind.REFERENCE);
     int[] b = locals(vectors, TypeKind.REFERENCE);
@@ -224,16 +257,16 @@ final class TileGenerator {
       load(address, j);
       x.astore(b[j]);
     }
-    if (column) {
+    if (layout == Layout.COLUMNS) {
       x.lload(pa);
       mask();
     } else {
-      offsetInRow.run();
+      offset.run();
     }
     x.lstore(address);
     for (int i = 0; i < rows; i++) {
       x.getstatic(species).getstatic(all).getstatic(f32).lload(address);
-      if (column) {
+      if (layout == Layout.COLUMNS) {
         x.loadConstant(4L * i);
       } else {
         x.lload(rowAddresses[i]);

@@ -1,5 +1,8 @@
 package dev.tandem.cpu;
 
+import dev.tandem.cpu.TileKernel.Layout;
+import java.lang.foreign.Arena;
+
 /** The tile kernels of this machine and their sizes. */
 final class Tiles {
   /** Floats in a vector; without vectors, columns that {@link ScalarTile} computes together. */
@@ -19,6 +22,8 @@ final class Tiles {
    * slower, for minutes.
    */
   static final int NARROW_ROWS = MANY_REGISTERS ? 12 : 6;
+  /** Rows of a tile one vector wide that has an address for each: registers for more are not there (12 rows: 198 GFLOP/s, 10: 216). */
+  private static final int ADDRESSED_ROWS = 10;
   /** Vectors of the one-row tile for vector-matrix products: enough independent sums to hide the latency of FMA. */
   static final int VECTOR_TILE = 8;
 
@@ -26,22 +31,36 @@ final class Tiles {
   private static final long WARM_WORK = 1 << 17;
 
   private static final int VARIANTS = VECTOR_TILE + 1;
+  private static final int SIZES = (NARROW_ROWS + 1) * VARIANTS;
   // Made when first wanted. They have no fields that are not final: reading them without a barrier is harmless.
-  private static final TileKernel[] ROW = new TileKernel[(NARROW_ROWS + 1) * VARIANTS];
-  private static final TileKernel[] COLUMN = new TileKernel[(NARROW_ROWS + 1) * VARIANTS];
-  private static final WarmUp[] ROW_WARM_UP = new WarmUp[(NARROW_ROWS + 1) * VARIANTS];
-  private static final WarmUp[] COLUMN_WARM_UP = new WarmUp[(NARROW_ROWS + 1) * VARIANTS];
+  private static final TileKernel[] KERNELS = new TileKernel[SIZES * Layout.values().length];
+  private static final WarmUp[] WARM_UPS = new WarmUp[KERNELS.length];
 
   /** Turns of a run of warming up: enough to tell C2 of a loop. */
   private static final int TURNS = WarmUp.TURNS / 2;
   private static volatile boolean expected;
+  private static Steps steps = Steps.of(2 * Gemm.DEPTH);
+
+  private record Steps(int count, long address) {
+    static Steps of(int count) {
+      long address =
+          Memory.allocate(Arena.global(), 4L * count, 0, Allocation.Use.KERNEL, "offsets of neighbours").address();
+      for (int i = 0; i < count; i++) {
+        Memory.setInt(address + 4L * i, 4 * i);
+      }
+      return new Steps(count, address);
+    }
+  }
 
   private Tiles() {
   }
 
   /** The tallest tile of that many vectors. */
-  static int rows(int vectors) {
-    return vectors == 1 ? NARROW_ROWS : ROWS;
+  static int rows(Layout layout, int vectors) {
+    if (vectors > 1) {
+      return ROWS;
+    }
+    return layout == Layout.COLUMNS ? NARROW_ROWS : Math.min(NARROW_ROWS, ADDRESSED_ROWS);
   }
 
   /** Vectors (1 or 2) of the tile that covers {@code columns}, which are at most {@link #WIDTH}. */
@@ -55,13 +74,14 @@ final class Tiles {
    * @param length rows of the operation, which are cut into tiles as equal as can be
    * @param work its multiplications
    */
-  static void warmUp(boolean column, int length, int vectors, long work) {
+  static void warmUp(Layout layout, int length, int vectors, long work) {
     if (work < WARM_WORK || length < 1 || !Lanes.AVAILABLE) {
       return;
     }
-    int parts = (length + rows(vectors) - 1) / rows(vectors);
-    WarmUp lower = warmUp(column, length / parts, vectors);
-    WarmUp higher = warmUp(column, (length + parts - 1) / parts, vectors);
+    int tallest = rows(layout, vectors);
+    int parts = (length + tallest - 1) / tallest;
+    WarmUp lower = warmUp(layout, length / parts, vectors);
+    WarmUp higher = warmUp(layout, (length + parts - 1) / parts, vectors);
     if (higher != lower && !higher.isDone()) {
       higher.begin();
     }
@@ -69,44 +89,66 @@ final class Tiles {
     higher.await(work / LANES);
   }
 
+  /** The same for a matrix product. */
+  static void warmUp(boolean column, int length, int vectors, long work) {
+    warmUp(Layout.of(column, vectors), length, vectors, work);
+  }
+
   /** Begins to make ready what products of large matrices need in any case, while the caller goes on. */
   static void expectLargeProducts() {
     if (Lanes.AVAILABLE && !expected) {
       expected = true;
-      warmUp(false, ROWS, 2).begin();
-      warmUp(true, ROWS, 2).begin();
+      warmUp(Layout.OFFSETS, ROWS, 2).begin();
+      warmUp(Layout.COLUMNS, ROWS, 2).begin();
     }
   }
 
-  private static WarmUp warmUp(boolean column, int rows, int vectors) {
-    WarmUp[] all = column ? COLUMN_WARM_UP : ROW_WARM_UP;
-    int at = rows * VARIANTS + vectors;
-    WarmUp known = all[at];
-    return known != null ? known : newWarmUp(column, rows, vectors, all, at);
+  private static WarmUp warmUp(Layout layout, int rows, int vectors) {
+    int at = index(layout, rows, vectors);
+    WarmUp known = WARM_UPS[at];
+    return known != null ? known : newWarmUp(layout, rows, vectors, at);
   }
 
-  private static synchronized WarmUp newWarmUp(boolean column, int rows, int vectors, WarmUp[] all, int at) {
-    if (all[at] == null) {
+  private static synchronized WarmUp newWarmUp(Layout layout, int rows, int vectors, int at) {
+    if (WARM_UPS[at] == null) {
       long line = 4L * vectors * LANES;
-      all[at] = new WarmUp(outer -> get(column, rows, vectors).run(outer, TURNS, WarmUp.ZEROS, 4L * TURNS,
-          4L * rows, 0, WarmUp.ZEROS, line, 0, WarmUp.OUTPUT, line), rows * (vectors + 1) + vectors);
+      // Zeros are offsets as well.
+      long inner = layout == Layout.COLUMNS ? 4L * rows : WarmUp.ZEROS;
+      WARM_UPS[at] = new WarmUp(outer -> get(layout, rows, vectors).run(outer, TURNS, WarmUp.ZEROS, 4L * TURNS, inner, 0,
+          WarmUp.ZEROS, line, 0, WarmUp.OUTPUT, line), rows * (vectors + 1) + vectors);
     }
-    return all[at];
+    return WARM_UPS[at];
   }
 
-  /** With A in column layout or in row layout. */
-  static TileKernel get(boolean column, int rows, int vectors) {
-    TileKernel[] all = column ? COLUMN : ROW;
-    int at = rows * VARIANTS + vectors;
-    TileKernel t = all[at];
-    return t != null ? t : newTile(column, rows, vectors, all, at);
+  private static int index(Layout layout, int rows, int vectors) {
+    return layout.ordinal() * SIZES + rows * VARIANTS + vectors;
+  }
+
+  static TileKernel get(Layout layout, int rows, int vectors) {
+    int at = index(layout, rows, vectors);
+    TileKernel t = KERNELS[at];
+    return t != null ? t : newTile(layout, rows, vectors, at);
   }
 
   /** One thread may work with a tile while another warms it up, so there is one of each. */
-  private static synchronized TileKernel newTile(boolean column, int rows, int vectors, TileKernel[] all, int at) {
-    if (all[at] == null) {
-      all[at] = Lanes.AVAILABLE ? TileGenerator.generate(rows, vectors, column) : new ScalarTile(rows, vectors, column);
+  private static synchronized TileKernel newTile(Layout layout, int rows, int vectors, int at) {
+    if (KERNELS[at] == null) {
+      KERNELS[at] = Lanes.AVAILABLE ? TileGenerator.generate(rows, vectors, layout) : new ScalarTile(rows, vectors, layout);
     }
-    return all[at];
+    return KERNELS[at];
+  }
+
+  /** The address of the ints 0, 4, 8 and so on, {@code count} of them or more: offsets of numbers that follow each other. */
+  static long steps(int count) {
+    Steps known = steps;
+    return count <= known.count ? known.address : moreSteps(count);
+  }
+
+  private static synchronized long moreSteps(int count) {
+    if (count > steps.count) {
+      // The old ones may be in use.
+      steps = Steps.of(Math.max(count, 2 * steps.count));
+    }
+    return steps.address;
   }
 }

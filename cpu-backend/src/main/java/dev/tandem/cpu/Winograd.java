@@ -212,11 +212,13 @@ final class Winograd {
   private static void multiply(int tiles, int in, int out, long a, long b, long c) {
     for (int j = 0; j < out; j += Tiles.WIDTH) {
       int vectors = Tiles.vectors(Math.min(Tiles.WIDTH, out - j));
-      int parts = (tiles + Tiles.rows(vectors) - 1) / Tiles.rows(vectors);
+      TileKernel.Layout layout = TileKernel.Layout.of(false, vectors);
+      int tallest = Tiles.rows(layout, vectors);
+      int parts = (tiles + tallest - 1) / tallest;
       for (int part = 0; part < parts; part++) {
         int i = Gemm.cut(tiles, parts, part);
-        Tiles.get(false, Gemm.cut(tiles, parts, part + 1) - i, vectors).run(1, in, a + 4L * i * in, 4L * in, 0, 0,
-            b + 4L * j * in, LINE * vectors, 0, c + 4 * ((long) i * out + j), 4L * out);
+        Tiles.get(layout, Gemm.cut(tiles, parts, part + 1) - i, vectors).run(1, in, a + 4L * i * in, 4L * in,
+            Tiles.steps(in), 0, b + 4L * j * in, LINE * vectors, 0, c + 4 * ((long) i * out + j), 4L * out);
       }
     }
   }
@@ -295,7 +297,7 @@ final class Winograd {
     for (int p = fromPanel; p < toPanel; p++) {
       int j = p * Tiles.WIDTH;
       int columns = Math.min(Tiles.WIDTH, filters - j);
-      TileKernel kernel = Tiles.get(true, Tiles.ROWS, Tiles.vectors(columns));
+      TileKernel kernel = Tiles.get(TileKernel.Layout.COLUMNS, Tiles.ROWS, Tiles.vectors(columns));
       for (int c = 0; c < channels; c += Tiles.ROWS) {
         long to = sums + 4 * ((long) c * filters + j);
         kernel.run(1, tiles, images + c / LANES * tiles * LINE + 4L * (c % LANES), 0, LINE, 0,

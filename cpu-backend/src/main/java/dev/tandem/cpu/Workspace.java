@@ -44,6 +44,8 @@ final class Workspace {
     TILE_INPUTS,
     /** Products of transformed tiles or planes. */
     TILE_OUTPUTS,
+    /** Where the taps of a pixel are, from its first on. */
+    OFFSETS,
     /** A padded band of an image, channels last. */
     BAND,
     /** A second band: the gradient beside the image. */
