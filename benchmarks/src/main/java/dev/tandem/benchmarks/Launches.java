@@ -102,8 +102,8 @@ final class Launches {
 
   private static int series(Workload workload, int launches, List<String> command, PrintStream out, PrintStream err)
       throws IOException {
-    out.printf("%s: %s%n%10s %10s %10s %10s %12s%n", workload.name(), workload.description(), "first s", "cpu s",
-        "steady s", "step ms", "bytes/step");
+    out.printf("%s: %s%n%10s %10s %10s %10s %12s %8s%n", workload.name(), workload.description(), "first s", "cpu s",
+        "steady s", "step ms", "bytes/step", "pass ns");
     List<Launch> all = new ArrayList<>();
     for (int i = 0; i < launches; i++) {
       Process process = new ProcessBuilder(command).redirectError(Redirect.INHERIT).start();
@@ -111,8 +111,8 @@ final class Launches {
       try {
         Launch l = Launch.parse(printed);
         all.add(l);
-        out.printf("%10.2f %10.2f %10.2f %10.3f %12d%n", l.firstStep(), l.firstStepCpu(), l.steady(),
-            l.stepMilliseconds(), l.stepBytes());
+        out.printf("%10.2f %10.2f %10.2f %10.3f %12d %8.0f%n", l.firstStep(), l.firstStepCpu(), l.steady(),
+            l.stepMilliseconds(), l.stepBytes(), l.passNanos());
       } catch (IllegalArgumentException e) {
         err.println("error: launch " + (i + 1) + " of " + workload.name() + ": " + e.getMessage());
         return 1;
@@ -122,6 +122,7 @@ final class Launches {
     spread(out, "steady after, s", all, Launch::steady);
     spread(out, "step, ms", all, Launch::stepMilliseconds);
     spread(out, "bytes a step", all, Launch::stepBytes);
+    spread(out, "pass, ns", all, Launch::passNanos);
     if (all.stream().map(Launch::loss).distinct().count() > 1) {
       err.println("error: launches of " + workload.name() + " ended with different losses");
       return 1;

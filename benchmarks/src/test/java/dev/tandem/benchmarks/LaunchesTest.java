@@ -6,6 +6,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** What {@code benchmarks/run launches} prints; not how long anything takes. */
@@ -22,14 +23,21 @@ class LaunchesTest {
   void freshJvmsTrainAndAreCompared() throws IOException {
     assertThat(run("mlp128", "--launches", "2", "--steps", "4", "--threads", "1")).isZero();
     assertThat(out.toString(StandardCharsets.UTF_8)).contains("first step, s", "steady after, s", "step, ms",
-        "bytes a step");
+        "bytes a step", "pass, ns");
     assertThat(err.size()).isZero();
   }
 
   @Test
   void aLaunchIsReadBackAsItWasPrinted() {
-    Launch launch = new Launch(0.75, 1.5, 2.25, 1.125, 4096, 0.1f);
+    Launch launch = new Launch(0.75, 1.5, 2.25, 1.125, 4096, 60.5, 0.1f);
     assertThat(Launch.parse(launch.line())).isEqualTo(launch);
+  }
+
+  @Test
+  void steadyIsWhereStepsBecomeFastAndMostlyStaySo() {
+    assertThat(Launch.steadyFrom(List.of(9.0, 1.0, 9.0, 8.0, 7.0, 1.0, 1.1, 6.0, 1.0, 1.0), 1.1)).isEqualTo(5);
+    assertThat(Launch.steadyFrom(List.of(1.0, 1.0), 1.1)).isZero();
+    assertThat(Launch.steadyFrom(List.of(2.0, 2.0), 1.1)).isEqualTo(2);
   }
 
   @Test

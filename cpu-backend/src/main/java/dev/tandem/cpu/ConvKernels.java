@@ -61,7 +61,7 @@ final class ConvKernels {
     return call.out().get(0).shape().size() == 0 ? () -> {
     } : () -> {
       if (Winograd.fits(s, weights)) {
-        Winograd.gradWeight(s, x, dy, weights, team);
+        WinogradGradWeight.run(s, x, dy, weights, team);
       } else {
         new ConvGradWeight(s, x, dy).run(weights, team);
       }

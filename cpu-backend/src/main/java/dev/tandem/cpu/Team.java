@@ -1,7 +1,7 @@
 package dev.tandem.cpu;
 
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -9,6 +9,11 @@ import org.jspecify.annotations.Nullable;
  * The threads that share the work of one operation at a time: the caller and some helpers, which spin for about a millisecond before
  * they park (dispatch and join of a spinning team cost 0.1 to 0.2 µs, of a parked one 30, of a fork-join pool 43 to 63). Work comes
  * in chunks whose borders must not depend on the number of threads, so results do not either.
+ *
+ * <p>Each thread begins with its own part of the chunks, one after the other, and then helps the others from the end of theirs. So in
+ * operation after operation it works on the same images or rows, which it has in its caches: cores that share no third-level cache
+ * pass numbers to each other at a fraction of the speed (a machine's two cores did or did not share one from second to second, and a
+ * step whose chunks went to whoever came took 1.4 times as long when they did not).
  *
  * <p>Helpers are guests: one that does not come in time, because it is parked or the machine is busy, is not waited for. The caller
  * waits only for helpers that have taken a chunk, and gives its processor away while it does.
@@ -26,18 +31,21 @@ final class Team implements AutoCloseable {
   /** A round's state: its number in the upper half, whether helpers may still join, and how many have not finished. */
   private static final long OPEN = 1L << 31;
   private static final long JOINED = OPEN - 1;
+  /** Longs in two cache lines, which processors fetch together. */
+  private static final int STRIDE = 16;
 
   private final Helper[] helpers;
-  private final AtomicInteger next = new AtomicInteger();
+  /** For each worker, {@link #STRIDE} apart, the chunks of its part that nobody has taken: the first, and in the lower half the end. */
+  private final AtomicLongArray parts;
   private final AtomicLong round = new AtomicLong();
   private volatile boolean closed;
   private volatile @Nullable Throwable failure;
   private @Nullable Body body;
-  private int chunks;
 
   /** @param size threads, the caller included; at least 1 */
   Team(int size) {
     helpers = new Helper[size - 1];
+    parts = new AtomicLongArray((size + 1) * STRIDE);
     for (int i = 0; i < helpers.length; i++) {
       helpers[i] = new Helper(i + 1);
       helpers[i].setDaemon(true);
@@ -58,9 +66,10 @@ final class Team implements AutoCloseable {
       return;
     }
     body = work;
-    chunks = count;
     failure = null;
-    next.set(0);
+    for (int w = 0; w < size(); w++) {
+      parts.setPlain(at(w), (long) part(count, w) << 32 | part(count, w + 1));
+    }
     round.set((round.get() >>> 32) + 1 << 32 | OPEN);
     for (Helper h : helpers) {
       if (h.parked) {
@@ -87,16 +96,58 @@ final class Team implements AutoCloseable {
     }
   }
 
+  private int part(int count, int worker) {
+    return (int) ((long) count * worker / size());
+  }
+
+  private static int at(int worker) {
+    return (worker + 1) * STRIDE;
+  }
+
   private void takeChunks(int worker, Body work) {
     try {
-      for (int c = next.getAndIncrement(); c < chunks; c = next.getAndIncrement()) {
+      for (int c = first(worker); c >= 0; c = first(worker)) {
         work.run(worker, c);
+      }
+      for (int i = 1; i < size(); i++) {
+        int other = (worker + i) % size();
+        for (int c = last(other); c >= 0; c = last(other)) {
+          work.run(worker, c);
+        }
       }
     } catch (Throwable t) {
       // Kept for the caller, who waits until every worker has let go of the operands.
       failure = t;
-      next.set(chunks);
+      for (int w = 0; w < size(); w++) {
+        parts.set(at(w), 0);
+      }
     }
+  }
+
+  /** Takes the first chunk that is left of a worker's part, or -1. */
+  private int first(int worker) {
+    long left = parts.get(at(worker));
+    while (left >>> 32 < (int) left) {
+      long before = parts.compareAndExchange(at(worker), left, left + (1L << 32));
+      if (before == left) {
+        return (int) (left >>> 32);
+      }
+      left = before;
+    }
+    return -1;
+  }
+
+  /** Takes the last. */
+  private int last(int worker) {
+    long left = parts.get(at(worker));
+    while (left >>> 32 < (int) left) {
+      long before = parts.compareAndExchange(at(worker), left, left - 1);
+      if (before == left) {
+        return (int) left - 1;
+      }
+      left = before;
+    }
+    return -1;
   }
 
   /** Ends the helpers; no more work may be given. */

@@ -78,7 +78,24 @@ final class VectorMoves {
     Memory.setLong(to + 24, d);
   }
 
+  /** {@code to[r] += from[r]} for rows of the usual tile, two vectors each. */
+  private static void addPairs(long from, long ld, long to, long lt, int rows) {
+    for (int r = 0; r < rows; r++) {
+      long f = from + r * ld;
+      long t = to + r * lt;
+      FloatVector.fromMemorySegment(S, ALL, f & MASK, ORDER).add(FloatVector.fromMemorySegment(S, ALL, t & MASK, ORDER))
+          .intoMemorySegment(ALL, t & MASK, ORDER);
+      FloatVector.fromMemorySegment(S, ALL, f + 4L * COUNT & MASK, ORDER)
+          .add(FloatVector.fromMemorySegment(S, ALL, t + 4L * COUNT & MASK, ORDER))
+          .intoMemorySegment(ALL, t + 4L * COUNT & MASK, ORDER);
+    }
+  }
+
   static void store(long from, long ld, long to, long lt, int rows, int cols, boolean add) {
+    if (add && cols == 2 * COUNT) {
+      addPairs(from, ld, to, lt, rows);
+      return;
+    }
     for (int r = 0; r < rows; r++) {
       long f = from + r * ld;
       long t = to + r * lt;

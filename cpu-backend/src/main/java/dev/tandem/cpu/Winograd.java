@@ -15,10 +15,10 @@ package dev.tandem.cpu;
  * depends on the sizes only.
  */
 final class Winograd {
-  private static final int PLACES = 16;
-  private static final int TAPS = 9;
+  static final int PLACES = 16;
+  static final int TAPS = 9;
   private static final int LANES = Tiles.LANES;
-  private static final long LINE = 4L * LANES;
+  static final long LINE = 4L * LANES;
   /** With fewer channels or filters the transforms cost what the products save. */
   private static final int FEW = 32;
   /** With fewer tiles transforming the filters costs it. */
@@ -27,11 +27,8 @@ final class Winograd {
   private static final int BLOCK_BYTES = 1 << 19;
   /** But no fewer tiles: for each block the filters, which may be large, are read once more. */
   private static final int LEAST_TILES = 48;
-  /** The same in the gradient by the weight, where its sums are what is read and written again. */
-  private static final int LEAST_SUMMED_TILES = 64;
   /** Bounds the workspace where images are very wide: a block has a row of tiles at least. */
   private static final long MOST_FLOATS = 1 << 24;
-  private static final int MOST_CHUNKS = 16;
 
   private final int channels;
   private final int filters;
@@ -45,7 +42,7 @@ final class Winograd {
   }
 
   /** How an image of outputs, whose pixels are at 2 x 2 of a tile, is covered. */
-  private record Cover(int images, int height, int width) {
+  record Cover(int images, int height, int width) {
     int down() {
       return (height + 1) / 2;
     }
@@ -162,13 +159,13 @@ final class Winograd {
   }
 
   /** Rows of tiles that are worked on together. */
-  private static int blockRows(Cover cover, long bytesOfTile, int least) {
+  static int blockRows(Cover cover, long bytesOfTile, int least) {
     long tiles = Math.max(least, BLOCK_BYTES / bytesOfTile);
     return (int) Math.clamp((tiles + cover.across() - 1) / cover.across(), 1, Math.max(1, cover.rows()));
   }
 
   /** Transforms the tiles of some rows; {@code tile} and {@code group} are between tiles, and between vectors of channels. */
-  private static void image(Cover cover, Image x, int above, int left, int first, int last, long to, long step,
+  static void image(Cover cover, Image x, int above, int left, int first, int last, long to, long step,
       long tile, long group) {
     long pixel = 4L * x.channels();
     long t = to;
@@ -219,92 +216,6 @@ final class Winograd {
         int i = Gemm.cut(tiles, parts, part);
         Tiles.get(layout, Gemm.cut(tiles, parts, part + 1) - i, vectors).run(1, in, a + 4L * i * in, 4L * in,
             Tiles.steps(in), 0, b + 4L * j * in, LINE * vectors, 0, c + 4 * ((long) i * out + j), 4L * out);
-      }
-    }
-  }
-
-  /** {@code x, dy -> gradient by the weight}. */
-  static void gradWeight(ConvShape s, Image x, Image dy, ConvWeights out, Team team) {
-    WarmUp.await(VectorWinograd.WEIGHT_GRADIENT);
-    new Winograd(s, team).gradWeight(x, s.geometry().paddingH(), s.geometry().paddingW(), dy, out);
-  }
-
-  /** Blocks of tiles one after the other; the team shares the transforms, then the products, of each. */
-  private void gradWeight(Image x, int above, int left, Image dy, ConvWeights out) {
-    Cover cover = new Cover(dy.images(), dy.height(), dy.width());
-    int block = blockRows(cover, 4L * PLACES * (channels + filters), LEAST_SUMMED_TILES);
-    int most = block * cover.across();
-    int panels = Panels.count(filters);
-    long images = Workspace.floats(Workspace.Slot.LEFT_PANELS, (long) PLACES * most * channels);
-    long gradients = Workspace.floats(Workspace.Slot.RIGHT_PANELS, (long) PLACES * most * panels * Tiles.WIDTH);
-    long sums = Workspace.floats(Workspace.Slot.PARTIAL_SUMS, (long) PLACES * channels * filters);
-    int parts = Math.clamp((long) most * channels * filters >> 19, 1, panels);
-    Tiles.warmUp(true, Tiles.ROWS, Tiles.vectors(Math.min(filters, Tiles.WIDTH)),
-        (long) PLACES * cover.rows() * cover.across() * channels * filters);
-    // The first row and the number of rows of a block. A step has hundreds of blocks: nothing is made anew for each.
-    int[] at = new int[2];
-    Team.Body transform = (worker, chunk) -> {
-      int chunks = Math.min(at[1], MOST_CHUNKS);
-      int r = Gemm.cut(at[1], chunks, chunk);
-      int from = at[0] + r;
-      int end = at[0] + Gemm.cut(at[1], chunks, chunk + 1);
-      int tiles = at[1] * cover.across();
-      image(cover, x, above, left, from, end, images + r * cover.across() * LINE, 4L * tiles * channels, LINE,
-          tiles * LINE);
-      gradient(cover, dy, from, end, gradients + 2 * r * cover.across() * LINE, 8L * tiles * panels * LANES,
-          2 * tiles * LINE);
-    };
-    Team.Body multiply = (worker, i) -> {
-      int place = i / parts;
-      int tiles = at[1] * cover.across();
-      sum(tiles, Gemm.cut(panels, parts, i % parts), Gemm.cut(panels, parts, i % parts + 1),
-          images + 4L * place * tiles * channels, gradients + place * 8L * tiles * panels * LANES,
-          sums + 4L * place * channels * filters, at[0] > 0);
-    };
-    for (int first = 0; first < cover.rows(); first += block) {
-      at[0] = first;
-      at[1] = Math.min(block, cover.rows() - first);
-      team.run(Math.min(at[1], MOST_CHUNKS), transform);
-      team.run(PLACES * parts, multiply);
-    }
-    team.run(filters / LANES, (worker, v) -> {
-      long turned = Workspace.floats(Workspace.Slot.BAND, (long) TAPS * channels * LANES);
-      VectorWinograd.gradFilter(sums + v * LINE, 4L * channels * filters, 4L * filters, turned, channels);
-      Panels.transpose(turned, LINE, out.filter(v * LANES), out.filterStride(), LANES, TAPS * channels, false);
-    });
-  }
-
-  private static void gradient(Cover cover, Image dy, int first, int last, long to, long step, long panel) {
-    long pixel = 4L * dy.channels();
-    long t = to;
-    for (int row = first; row < last;) {
-      int top = row % cover.down();
-      int count = Math.min(last - row, cover.down() - top);
-      Image.Band band = dy.band(row / cover.down(), 2 * top, 2 * (top + count), 0, 2 * cover.across(),
-          Workspace.Slot.SECOND_BAND);
-      for (int i = 0; i < count; i++) {
-        long from = band.address() + 2 * i * band.rowStride();
-        VectorWinograd.gradOutput(cover.across(), from, band.rowStride(), pixel, t, step, panel, dy.channels());
-        t += 2 * LINE * cover.across();
-      }
-      row += count;
-    }
-  }
-
-  /** {@code sums [channels, filters] (+)= images^T [channels, tiles] * gradients [tiles, filters]}, both in panels. */
-  private void sum(int tiles, int fromPanel, int toPanel, long images, long gradients, long sums, boolean accumulate) {
-    long edge = Workspace.floats(Workspace.Slot.TILE, (long) Tiles.NARROW_ROWS * Tiles.WIDTH);
-    for (int p = fromPanel; p < toPanel; p++) {
-      int j = p * Tiles.WIDTH;
-      int columns = Math.min(Tiles.WIDTH, filters - j);
-      TileKernel kernel = Tiles.get(TileKernel.Layout.COLUMNS, Tiles.ROWS, Tiles.vectors(columns));
-      for (int c = 0; c < channels; c += Tiles.ROWS) {
-        long to = sums + 4 * ((long) c * filters + j);
-        kernel.run(1, tiles, images + c / LANES * tiles * LINE + 4L * (c % LANES), 0, LINE, 0,
-            gradients + p * 2 * tiles * LINE, 2 * LINE, 0, accumulate ? edge : to, accumulate ? 2 * LINE : 4L * filters);
-        if (accumulate) {
-          Panels.store(edge, 2 * LINE, to, 4L * filters, Tiles.ROWS, columns, true);
-        }
       }
     }
   }

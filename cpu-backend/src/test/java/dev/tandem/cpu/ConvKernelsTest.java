@@ -212,14 +212,17 @@ class ConvKernelsTest {
     }
   }
 
-  /** {@link Winograd}: odd and even sizes, every padding, several blocks of tiles, channels last with and without gaps. */
+  /**
+   * {@link Winograd}: odd and even sizes, every padding, several blocks of tiles, channels last with and without gaps, the sums of the
+   * weight gradient apart and, of the last, together.
+   */
   @Test
   void filtersMinimally() {
     SplittableRandom random = new SplittableRandom(25);
     int[][] kinds = {{1, 0, 1}, {3, 0, 3}, {0, 0, 1}, {1, 0, 3}, {4, 0, 1}, {3, 0, 2}};
     Shape[] images = {Shape.of(9, 32, 7, 5), Shape.of(3, 48, 12, 12), Shape.of(2, 32, 9, 40), Shape.of(50, 64, 3, 3),
         Shape.of(5, 32, 13, 8), Shape.of(1, 96, 16, 23)};
-    int[] filters = {32, 64, 48, 32, 80, 32};
+    int[] filters = {32, 64, 48, 32, 80, 96};
     for (int i = 0; i < images.length; i++) {
       ConvGeometry g = new ConvGeometry(1, 1, i % 3, (i + i / 3) % 3, 1, 1, 1);
       Shape w = Shape.of(filters[i], images[i].dim(1), 3, 3);

@@ -34,12 +34,12 @@ class TeamTest {
   }
 
   @Test
-  void helpersTakePart() {
+  void eachBeginsWithItsOwnPart() {
     try (Team team = new Team(3)) {
       CountDownLatch all = new CountDownLatch(3);
-      Set<Integer> workers = ConcurrentHashMap.newKeySet();
-      team.run(3, (worker, chunk) -> {
-        workers.add(worker);
+      AtomicIntegerArray by = new AtomicIntegerArray(8);
+      team.run(by.length(), (worker, chunk) -> {
+        by.set(chunk, worker);
         all.countDown();
         try {
           all.await();
@@ -47,7 +47,30 @@ class TeamTest {
           throw new IllegalStateException(e);
         }
       });
-      assertThat(workers).containsExactlyInAnyOrder(0, 1, 2);
+      assertThat(by.get(0)).isEqualTo(0);
+      assertThat(by.get(2)).isEqualTo(1);
+      assertThat(by.get(5)).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void whoIsDoneHelpsTheOthers() {
+    try (Team team = new Team(2)) {
+      CountDownLatch others = new CountDownLatch(9);
+      Set<Integer> ofTheFirst = ConcurrentHashMap.newKeySet();
+      team.run(10, (worker, chunk) -> {
+        if (worker == 0) {
+          ofTheFirst.add(chunk);
+          try {
+            others.await();
+          } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+          }
+        } else {
+          others.countDown();
+        }
+      });
+      assertThat(ofTheFirst).containsExactly(0);
     }
   }
 
