@@ -17,9 +17,6 @@ final class ConvGradWeight {
   /** Pixels in a block: one panel's output gradient (32 KiB with 512-bit vectors) stays in the first-level cache. */
   private static final int BLOCK_PIXELS = 256;
 
-  /** Channels from which a band is copied where it could be read in place. */
-  private static final int SPREAD = 128;
-
   private final ConvShape s;
   private final Image x;
   private final Image dy;
@@ -85,9 +82,8 @@ final class ConvGradWeight {
     int top = from * g.strideH() - g.paddingH();
     int bottom = (to - 1) * g.strideH() - g.paddingH() + (s.kernelH() - 1) * g.dilationH() + 1;
     int right = (s.outWidth() - 1) * g.strideW() - g.paddingW() + (s.kernelW() - 1) * g.dilationW() + 1;
-    // Tiles read a few channels of each pixel: of many, that is too far apart to be fetched from memory ahead of them
-    // (measured for 256 to 64 channels, 1 x 1: 6.3 ms in place, 5.3 so).
-    Image.Band in = s.channels() >= SPREAD && g.strideW() == 1
+    // Measured for 256 to 64 channels, 1 x 1: 6.3 ms in place, 5.3 so.
+    Image.Band in = s.spreads()
         ? x.copy(image, top, bottom, -g.paddingW(), right, Workspace.Slot.BAND)
         : x.band(image, top, bottom, -g.paddingW(), right, Workspace.Slot.BAND);
     Image.Band grad = dy.band(image, from, to, 0, s.outWidth(), Workspace.Slot.SECOND_BAND);

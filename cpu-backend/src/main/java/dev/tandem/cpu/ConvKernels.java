@@ -105,7 +105,9 @@ final class ConvKernels {
       int top = from * g.strideH() - g.paddingH();
       int bottom = (to - 1) * g.strideH() - g.paddingH() + (s.kernelH() - 1) * g.dilationH() + 1;
       int right = (s.outWidth() - 1) * g.strideW() - g.paddingW() + (s.kernelW() - 1) * g.dilationW() + 1;
-      Image.Band in = x.band(image, top, bottom, -g.paddingW(), right, Workspace.Slot.BAND);
+      // As in ConvGradWeight: 256 to 64 channels, 1 x 1, 4.7 ms in place, 4.2 so.
+      Image.Band in = s.spreads() ? x.copy(image, top, bottom, -g.paddingW(), right, Workspace.Slot.BAND)
+          : x.band(image, top, bottom, -g.paddingW(), right, Workspace.Slot.BAND);
       long pixel = 4L * s.channels();
       Image.Band out = output(y, image, from, to);
       long outPixel = outPixel(y);

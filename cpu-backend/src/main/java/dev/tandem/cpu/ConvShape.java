@@ -12,6 +12,7 @@ record ConvShape(int images, int channels, int height, int width, int filters, i
     ConvGeometry geometry) {
   /** Floats of a band of an image that leave room for weights in the second-level cache. */
   private static final int BAND = 1 << 16;
+  private static final int SPREAD = 128;
   /** Pieces of work that keep many threads busy. */
   private static final int PIECES = 16;
 
@@ -53,6 +54,14 @@ record ConvShape(int images, int channels, int height, int width, int filters, i
    */
   boolean rowsOfTapsAreDense() {
     return groups() == 1 && (geometry.dilationW() == 1 || kernelW == 1);
+  }
+
+  /**
+   * Whether a band of the image is better copied where it could be read in place: tiles read a few numbers of each of some pixels, and of
+   * many channels that is too far apart to be fetched from memory ahead of them.
+   */
+  boolean spreads() {
+    return channels >= SPREAD && geometry.strideW() == 1;
   }
 
   /**
