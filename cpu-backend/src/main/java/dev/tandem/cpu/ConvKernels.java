@@ -180,6 +180,12 @@ final class ConvKernels {
       long pixel = 4L * s.filters();
       int inColumns = across.highest(s.width()) + 1 - left;
       ConvPlanes turned = planes ? ConvPlanes.of(s, in, down.highest(to) + 1 - top, inColumns) : null;
+      // Written once, in order, what no tap reaches (measured for 64 to 128 channels, 1 x 1 of stride 2: 3.7 ms as empty
+      // tiles, 2.8 so).
+      boolean cleared = down.leavesOut() || across.leavesOut();
+      if (cleared) {
+        dx.clear(out, to - from, outPixel);
+      }
       for (ConvPhases.Phase y : down.phases()) {
         // The first row of the phase inside the band.
         int skip = Math.max(0, (from - y.first() + strideH - 1) / strideH);
@@ -189,7 +195,7 @@ final class ConvKernels {
           continue;
         }
         for (ConvPhases.Phase x : across.phases()) {
-          if (x.first() >= s.width()) {
+          if (x.first() >= s.width() || cleared && y.count() * x.count() == 0) {
             continue;
           }
           int pixels = (s.width() - x.first() + strideW - 1) / strideW;

@@ -63,6 +63,16 @@ final class ConvPhases {
     return phases;
   }
 
+  /** Whether some positions receive nothing. */
+  boolean leavesOut() {
+    for (Phase p : phases) {
+      if (p.count == 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   Phase ofTap(int tap) {
     return phases[(int) ((long) tap * dilation % stride)];
   }

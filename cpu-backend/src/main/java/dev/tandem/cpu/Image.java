@@ -102,6 +102,20 @@ record Image(long address, int images, int channels, int height, int width, long
     }
   }
 
+  /** Zeros in rows of a band with {@code pixel} bytes from one pixel to the next. */
+  void clear(Band band, int rows, long pixel) {
+    for (int r = 0; r < rows; r++) {
+      long row = band.address + r * band.rowStride;
+      if (pixel == 4L * channels) {
+        Memory.zero(row, width * pixel);
+        continue;
+      }
+      for (int q = 0; q < width; q++) {
+        Memory.zero(row + q * pixel, 4L * channels);
+      }
+    }
+  }
+
   /** Zeros in some rows and channels of the first image, which has channels last. */
   void clear(int fromRow, int toRow, int fromChannel, int toChannel) {
     boolean dense = densePixels() && fromChannel == 0 && toChannel == channels;
