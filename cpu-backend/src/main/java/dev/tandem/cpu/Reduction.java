@@ -19,8 +19,8 @@ import java.util.List;
 final class Reduction implements Runnable, Team.Body {
   /** Values of a block of the prologue, and of a row that is folded at once. */
   private static final int BLOCK = 4096;
-  /** Rows whose columns are added in single precision. */
-  private static final int ROWS = 64;
+  /** Parts of columns have a multiple of so many rows, which are added in single precision. */
+  private static final int ROWS = Fold.SUMMED_ROWS;
   /** Values of a chunk, at least, and how many chunks are enough. */
   private static final long CHUNK = Chunks.ELEMENTS;
   private static final int ENOUGH = 32;
@@ -130,7 +130,7 @@ final class Reduction implements Runnable, Team.Body {
         prologue.warmUp(results * values);
       }
       if (vector && !isRow && op.kind() == Reduce.Kind.SUM) {
-        VectorFolds.SUM_COLUMNS.await(results * values / Tiles.LANES);
+        VectorFolds.warmUpOfSums(columns).await(results * values / Tiles.LANES);
       }
     }
     alone = Chunks.isSmall(results * values, PointwiseKernels.weight(op.prologue()));
@@ -252,7 +252,8 @@ final class Reduction implements Runnable, Team.Body {
 
   private void columns(Worker w, long m, long column, long first, long end, int part) {
     int n = (int) Math.min(columns - column, Fold.Accumulator.COLUMNS);
-    int most = isDirect ? ROWS : Math.min(ROWS, blockRows(Math.min(columns, Fold.Accumulator.COLUMNS)));
+    int most = isDirect ? fold.mostRows()
+        : Math.min(fold.mostRows(), blockRows(Math.min(columns, Fold.Accumulator.COLUMNS)));
     fold.clear(w.accumulator, n);
     long r = first;
     while (r < end) {
@@ -333,16 +334,17 @@ final class Reduction implements Runnable, Team.Body {
 
   private void combine() {
     int n = partial.length / parts;
-    long inRow = isRow ? 1 : columns;
+    for (int p = 1; p < parts; p++) {
+      fold.combine(partial, n, p * n);
+    }
+    int inRow = isRow ? 1 : (int) columns;
     long[] at = workers[0].at;
-    for (int i = 0; i < n; i++) {
-      double v = partial[i];
-      for (int p = 1; p < parts; p++) {
-        v = fold.combine(v, partial[p * n + i]);
-      }
+    for (int i = 0; i < n; i += inRow) {
       System.arraycopy(base, 0, at, 0, base.length);
       add(at, kept, i / inRow);
-      store(at[out] + (isRow ? 0 : i % inRow * step[out]), v);
+      for (int j = 0; j < inRow; j++) {
+        store(at[out] + j * step[out], partial[i + j]);
+      }
     }
   }
 
