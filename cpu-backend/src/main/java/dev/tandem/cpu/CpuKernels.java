@@ -137,10 +137,8 @@ final class CpuKernels implements Backend {
     check(first);
     check(second);
     Runnable kernel = ReduceKernels.prepare((Pointwise) first.op(), both, team);
-    return Memory.CHECKED
-        ? CheckedCall.prepare(new Call(both.op(), first.in(), List.of(both.in().getFirst(), both.out().getFirst()), null),
-            _ -> kernel)
-        : kernel;
+    List<Operand> written = List.of(first.out().getFirst(), second.out().getFirst());
+    return Memory.CHECKED ? CheckedCall.prepare(new Call(both.op(), first.in(), written, null), _ -> kernel) : kernel;
   }
 
   private void check(Call call) {

@@ -4,10 +4,10 @@ import dev.tandem.core.op.PoolGeometry;
 import java.util.List;
 
 /**
- * Maxima of a channels-last image, and their gradient, for whole vectors of channels. The usual windows of 2 x 2 and 3 x 3
- * are done one after the other, a row of them at a time. The gradient of larger ones goes over a row of windows once for
- * each place of a window, in loops as long as the row: loops over the few places of a window cost more than what is done
- * in them.
+ * Maxima of a channels-last image, and their gradient, for whole vectors of channels. The usual windows of 2 x 2 and
+ * 3 x 3 are done one after the other, a row of them at a time. The gradient of larger ones goes over a row of windows
+ * once for each place of a window, in loops as long as the row: loops over the few places of a window cost more than
+ * what is done in them.
  */
 final class MaxPool {
   /** Rows and columns of windows that are done as a whole. */

@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-/** An elementwise operation and the sum of its result in one pass have the bits of both alone, and only such are paired. */
+/** An elementwise operation and the sum of what it makes, in one pass, have the bits of both alone. */
 class ReducePairTest {
   private static final Expr X = Expr.input(0);
   private static final Expr Y = Expr.input(1);
