@@ -2,7 +2,9 @@ package dev.tandem.cpu;
 
 import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Shape;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * The axes that several operands of one shape are walked along, outermost first: axes of size 1 left out, the others in the order of
@@ -83,6 +85,13 @@ final class Axes {
 
   boolean isReduced(int axis) {
     return reduced[axis];
+  }
+
+  /** Whether both have the same axes, whatever operands lie along them. */
+  boolean isAlike(Axes other) {
+    return rank == other.rank && Arrays.equals(dims, 0, rank, other.dims, 0, rank)
+        && Arrays.equals(reduced, 0, rank, other.reduced, 0, rank)
+        && IntStream.range(0, rank).allMatch(a -> strides[a][0] == other.strides[a][0]);
   }
 
   private void set(int axis, long dim, long[] stride, boolean isReduced) {

@@ -19,11 +19,11 @@ final class ColumnTotals {
     block = new float[columns];
   }
 
-  /** Has the vector loops compiled. */
-  static void warmUp() {
+  /** Has the vector loops for so many columns compiled. */
+  static void warmUp(int columns) {
     if (Lanes.AVAILABLE) {
       WarmUp.await(VectorColumns.WARM_UPS);
-      VectorFolds.SUM_COLUMNS.await();
+      VectorFolds.warmUpOfSums(columns).await();
     }
   }
 

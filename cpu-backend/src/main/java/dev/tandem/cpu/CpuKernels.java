@@ -30,7 +30,9 @@ import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Shape;
 import dev.tandem.core.shape.Spec;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs operations on the processor. A call is first prepared (operands checked, addresses and strides taken, a kernel chosen), then
@@ -111,14 +113,38 @@ final class CpuKernels implements Backend {
 
   @Override
   public Replay prepare(List<Call> calls) {
-    return Replay.of(calls.stream().map(this::prepare).toList());
+    List<Runnable> prepared = new ArrayList<>();
+    int i = 0;
+    while (i < calls.size()) {
+      Runnable pair = i + 1 < calls.size() ? pair(calls.get(i), calls.get(i + 1)) : null;
+      prepared.add(pair == null ? prepare(calls.get(i)) : pair);
+      i += pair == null ? 1 : 2;
+    }
+    return Replay.of(prepared);
   }
 
   private Runnable prepare(Call call) {
+    check(call);
+    return Memory.CHECKED ? CheckedCall.prepare(call, this::kernel) : kernel(call);
+  }
+
+  /** Two calls in one pass over memory; null if they are none that can be. */
+  private @Nullable Runnable pair(Call first, Call second) {
+    Call both = ReduceKernels.pair(first, second);
+    if (both == null) {
+      return null;
+    }
+    check(first);
+    check(second);
+    Runnable kernel = ReduceKernels.prepare((Pointwise) first.op(), both, team);
+    List<Operand> written = List.of(first.out().getFirst(), second.out().getFirst());
+    return Memory.CHECKED ? CheckedCall.prepare(new Call(both.op(), first.in(), written, null), _ -> kernel) : kernel;
+  }
+
+  private void check(Call call) {
     call.in().forEach(CpuKernels::check);
     call.out().forEach(CpuKernels::check);
     checkScratch(call);
-    return Memory.CHECKED ? CheckedCall.prepare(call, this::kernel) : kernel(call);
   }
 
   private Runnable kernel(Call call) {

@@ -8,13 +8,18 @@ import java.util.Arrays;
  * any int exactly, and sums of partial sums in it lose nothing that matters.
  */
 abstract class Fold {
+  /** Rows whose columns are added in single precision. */
+  static final int SUMMED_ROWS = 64;
+  /** Rows that are folded at once where nothing is lost by it. */
+  private static final int MOST_ROWS = 1024;
+
   /** What one thread has brought together so far, for some results side by side. */
   static final class Accumulator {
     /** As many results side by side as are ever wanted. */
     static final int COLUMNS = 1024;
 
     final double[] value;
-    /** Where along the reduced axis the value stood; sums of ints. */
+    /** Where along the reduced axis the value stood; sums of ints; what stands for extremes of a block. */
     final int[] position;
     /** Partial results of one block. */
     final float[] partial;
@@ -44,11 +49,23 @@ abstract class Fold {
     }
   }
 
+  /** Of how many rows the columns are folded at once, at most. */
+  int mostRows() {
+    return MOST_ROWS;
+  }
+
   /** Folds the columns of {@code rows} dense rows; {@code position} is that of the first row along the reduced axis. */
   abstract void columns(Accumulator a, long address, long rowBytes, int rows, int n, int position);
 
   /** Two results of neighbouring parts as one. */
   abstract double combine(double a, double b);
+
+  /** The first {@code n} of {@code values} and those from {@code from} on, of neighbouring parts, as one. */
+  void combine(double[] values, int n, int from) {
+    for (int i = 0; i < n; i++) {
+      values[i] = combine(values[i], values[from + i]);
+    }
+  }
 
   /** What is wanted of a column. */
   double result(Accumulator a, int column) {
@@ -100,6 +117,11 @@ abstract class Fold {
     }
 
     @Override
+    int mostRows() {
+      return SUMMED_ROWS;
+    }
+
+    @Override
     void rows(Accumulator a, long address, long rowBytes, int rows, int n, double[] results) {
       a.totals.sums(address, rowBytes, rows, n, results);
     }
@@ -122,6 +144,14 @@ abstract class Fold {
     @Override
     double combine(double a, double b) {
       return a + b;
+    }
+
+    /** A loop that C2 makes vectors of. */
+    @Override
+    void combine(double[] values, int n, int from) {
+      for (int i = 0; i < n; i++) {
+        values[i] += values[from + i];
+      }
     }
   }
 
@@ -155,18 +185,14 @@ abstract class Fold {
 
     @Override
     void columns(Accumulator a, long address, long rowBytes, int rows, int n, int position) {
-      float[] extremes = a.partial;
-      for (int j = 0; j < n; j++) {
-        extremes[j] = (float) a.value[j];
+      int whole = vector ? VectorFolds.extremeColumns(address, rowBytes, rows, n, max, a.position) : 0;
+      for (int j = 0; j < whole; j++) {
+        a.value[j] = combine(a.value[j], VectorFolds.extreme(a.position[j], max));
       }
-      int whole = vector ? VectorFolds.extremeColumns(address, rowBytes, rows, n, max, extremes) : 0;
       for (int r = 0; r < rows && whole < n; r++) {
         for (int j = whole; j < n; j++) {
-          extremes[j] = of(extremes[j], Memory.getFloat(address + r * rowBytes + 4L * j));
+          a.value[j] = combine(a.value[j], Memory.getFloat(address + r * rowBytes + 4L * j));
         }
-      }
-      for (int j = 0; j < n; j++) {
-        a.value[j] = extremes[j];
       }
     }
 

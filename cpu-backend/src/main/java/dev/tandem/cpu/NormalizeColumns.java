@@ -113,7 +113,7 @@ abstract class NormalizeColumns implements Runnable, Team.Body {
     partRows = (int) ((rows + wanted - 1) / wanted);
     parts = (rows + partRows - 1) / partRows;
     if ((long) images * rows * columns >= WarmUp.ELEMENTS) {
-      ColumnTotals.warmUp();
+      ColumnTotals.warmUp(columns);
     }
     shares = images < MANY ? 1 : Math.min(SHARES, images);
     shared = new State(parts, columns);

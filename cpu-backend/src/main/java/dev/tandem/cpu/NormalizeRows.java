@@ -240,7 +240,7 @@ abstract class NormalizeRows implements Runnable, Team.Body {
       columnTotals = new ColumnTotals[affine ? team.size() : 0];
       Arrays.setAll(columnTotals, w -> new ColumnTotals(columns, Lanes.AVAILABLE));
       if (affine && (long) rows * columns >= WarmUp.ELEMENTS) {
-        ColumnTotals.warmUp();
+        ColumnTotals.warmUp(columns);
       }
     }
 

@@ -24,7 +24,7 @@ final class PoolKernels {
     Image x = Image.of(call.in().get(0));
     Image y = Image.of(call.out().get(0));
     if (isLargeMaximum(g, y)) {
-      WarmUp.await(VectorPool.MAX);
+      WarmUp.await(MaxPool.forwardWarmUps(g));
     }
     if (call.out().get(0).shape().size() == 0) {
       return () -> {
@@ -45,7 +45,7 @@ final class PoolKernels {
     Image dy = Image.of(call.in().get(1));
     Image dx = Image.of(call.out().get(0));
     if (isLargeMaximum(g, dy)) {
-      WarmUp.await(MaxPool.isQuads(g) ? VectorPool.QUAD_GRADIENT : VectorPool.MAX_GRADIENT);
+      WarmUp.await(MaxPool.gradientWarmUps(g));
     }
     if (call.out().get(0).shape().size() == 0) {
       return () -> {

@@ -24,9 +24,7 @@ final class PoolWindow {
     float m = Float.NEGATIVE_INFINITY;
     for (int r = 0; r < rows; r++) {
       for (int q = 0; q < columns; q++) {
-        float v = Memory.getFloat(at + r * x.rowStride() + q * x.pixelStride());
-        // As in vectors: of zeros of both signs the first.
-        m = v > m || Float.isNaN(v) ? v : m;
+        m = Math.max(m, Memory.getFloat(at + r * x.rowStride() + q * x.pixelStride()));
       }
     }
     return m;

@@ -2,11 +2,13 @@ package dev.tandem.cpu;
 
 import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Operand;
+import dev.tandem.core.op.Pointwise;
 import dev.tandem.core.op.Reduce;
 import dev.tandem.core.shape.DType;
 import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A reduction, prepared. The innermost axis decides how it is done: if it is reduced, whole rows are folded into one result; if it is
@@ -19,8 +21,8 @@ import java.util.List;
 final class Reduction implements Runnable, Team.Body {
   /** Values of a block of the prologue, and of a row that is folded at once. */
   private static final int BLOCK = 4096;
-  /** Rows whose columns are added in single precision. */
-  private static final int ROWS = 64;
+  /** Parts of columns have a multiple of so many rows, which are added in single precision. */
+  private static final int ROWS = Fold.SUMMED_ROWS;
   /** Values of a chunk, at least, and how many chunks are enough. */
   private static final long CHUNK = Chunks.ELEMENTS;
   private static final int ENOUGH = 32;
@@ -43,9 +45,14 @@ final class Reduction implements Runnable, Team.Body {
   private final DType type;
   private final boolean isDirect;
   private final PointwiseRunner prologue;
+  /** What makes the values where they lie, just before they are folded, or nothing. */
+  private final @Nullable PointwiseRunner producer;
   /** Bytes between rows of each operand, with the result's replaced by that of the block. */
   private final long[] rowBytes;
   private final long[] blockStep;
+  /** Those of what makes the values. */
+  private final long[] madeRow;
+  private final long[] madeStep;
   /** Whether rows follow each other without gaps in every operand: then a block is one long row to its prologue. */
   private final boolean isDense;
   /** Outer results of a chunk. */
@@ -68,11 +75,22 @@ final class Reduction implements Runnable, Team.Body {
         new Fold.Accumulator(isRow ? 1 : (int) Math.min(columns, Fold.Accumulator.COLUMNS), isVector);
     final PointwiseRunner.Worker runner = prologue.worker();
     final double[] results = new double[RowTotals.ROWS];
+    final PointwiseRunner.@Nullable Worker maker = producer == null ? null : producer.worker();
+    /** Where the operands of what makes the values are: its inputs, then the values. */
+    final long[] made = new long[base.length];
     long scratch;
     long result;
   }
 
   Reduction(Reduce op, Axes axes, DType computed, Call call, Team team, boolean vector) {
+    this(op, axes, computed, call, null, team, vector);
+  }
+
+  /**
+   * @param made what makes the values, if that is to be done here. Then the call's inputs are the values and behind them
+   *     the inputs of that, all of one shape.
+   */
+  Reduction(Reduce op, Axes axes, DType computed, Call call, @Nullable Pointwise made, Team team, boolean vector) {
     this.call = call;
     this.team = team;
     this.axes = axes;
@@ -97,18 +115,22 @@ final class Reduction implements Runnable, Team.Body {
     }
     base[out] = PointwiseKernels.address(call.out().getFirst());
     isDirect = op.prologue().isIdentity() && accesses.getFirst().equals(new Access(computed, Access.Step.UNIT));
-    accesses.add(new Access(computed, Access.Step.UNIT));
-    prologue = new PointwiseRunner(op.prologue(), List.copyOf(accesses), op.launch(), vector);
+    producer = made == null ? null : new PointwiseRunner(made.program(), rotated(accesses), made.launch(), vector);
+    List<Access> read = new ArrayList<>(accesses.subList(0, made == null ? out : 1));
+    read.add(new Access(computed, Access.Step.UNIT));
+    prologue = new PointwiseRunner(op.prologue(), List.copyOf(read), op.launch(), vector);
     int rowAxis =
         reduced.length > 0 ? reduced[reduced.length - 1] : isRow && kept.length > 0 ? kept[kept.length - 1] : -1;
     rowBytes = rowAxis < 0 ? new long[out + 2] : axes.strides(rowAxis).clone();
+    madeRow = rotated(rowBytes, new long[out + 2]);
+    madeStep = rotated(step, new long[out + 2]);
     blockStep = step.clone();
     blockStep[out] = computed.bytes();
     isDense = isDense();
     columnBlocks = isRow ? 1 : Math.toIntExact((columns + Fold.Accumulator.COLUMNS - 1) / Fold.Accumulator.COLUMNS);
     pieces = isRow ? Math.toIntExact((columns + BLOCK - 1) / BLOCK) : 1;
     rowBytes[out] = computed.bytes() * (isRow ? Math.min(columns, BLOCK) : Math.min(columns, Fold.Accumulator.COLUMNS));
-    long values = rows * columns;
+    long folded = rows * columns;
     if (isRow && rows == 1 && pieces == 1) {
       chunkResults = Math.max(1, CHUNK / columns);
     } else {
@@ -116,7 +138,7 @@ final class Reduction implements Runnable, Team.Body {
     }
     long whole = (results + chunkResults - 1) / chunkResults * columnBlocks;
     long wanted =
-        op.kind().isPosition() || whole >= ENOUGH ? 1 : Math.min(ENOUGH / whole, values / columnBlocks / CHUNK);
+        op.kind().isPosition() || whole >= ENOUGH ? 1 : Math.min(ENOUGH / whole, folded / columnBlocks / CHUNK);
     long units = rows * pieces;
     // Parts of columns end where blocks of rows do.
     long grain = isRow ? 1 : ROWS;
@@ -125,19 +147,36 @@ final class Reduction implements Runnable, Team.Body {
     parts = Math.toIntExact((units + partRows - 1) / partRows);
     chunks = Math.toIntExact(whole * parts);
     partial = parts == 1 ? new double[0] : new double[Math.toIntExact(results * (isRow ? 1 : columns) * parts)];
-    if (results * values >= WarmUp.ELEMENTS) {
+    if (results * folded >= WarmUp.ELEMENTS) {
       if (!isDirect) {
-        prologue.warmUp(results * values);
+        prologue.warmUp(results * folded);
+      }
+      if (producer != null) {
+        producer.warmUp(results * folded);
       }
       if (vector && !isRow && op.kind() == Reduce.Kind.SUM) {
-        VectorFolds.SUM_COLUMNS.await(results * values / Tiles.LANES);
+        VectorFolds.warmUpOfSums(columns).await(results * folded / Tiles.LANES);
       }
     }
-    alone = Chunks.isSmall(results * values, PointwiseKernels.weight(op.prologue()));
+    alone = Chunks.isSmall(results * folded, PointwiseKernels.weight(op.prologue()));
     workers = new Worker[alone || chunks == 1 ? 1 : team.size()];
     for (int w = 0; w < workers.length; w++) {
       workers[w] = new Worker();
     }
+  }
+
+  /** The first one last: what is made is an output. */
+  private static List<Access> rotated(List<Access> accesses) {
+    List<Access> list = new ArrayList<>(accesses.subList(1, accesses.size()));
+    list.add(accesses.getFirst());
+    return List.copyOf(list);
+  }
+
+  /** The first {@code out} of {@code from}, the first one last. */
+  private long[] rotated(long[] from, long[] to) {
+    System.arraycopy(from, 1, to, 0, out - 1);
+    to[out - 1] = from[0];
+    return to;
   }
 
   private boolean isDense() {
@@ -182,7 +221,8 @@ final class Reduction implements Runnable, Team.Body {
   @Override
   public void run(int worker, int chunk) {
     Worker w = workers[worker];
-    w.scratch = Workspace.floats(Workspace.Slot.ROWS, prologue.scratch() + BLOCK);
+    w.scratch = Workspace.floats(Workspace.Slot.ROWS,
+        prologue.scratch() + BLOCK + (producer == null ? 0 : producer.scratch()));
     int part = chunk % parts;
     long rest = chunk / parts;
     long first = partRows * part;
@@ -252,7 +292,8 @@ final class Reduction implements Runnable, Team.Body {
 
   private void columns(Worker w, long m, long column, long first, long end, int part) {
     int n = (int) Math.min(columns - column, Fold.Accumulator.COLUMNS);
-    int most = isDirect ? ROWS : Math.min(ROWS, blockRows(Math.min(columns, Fold.Accumulator.COLUMNS)));
+    int most = isDirect ? fold.mostRows()
+        : Math.min(fold.mostRows(), blockRows(Math.min(columns, Fold.Accumulator.COLUMNS)));
     fold.clear(w.accumulator, n);
     long r = first;
     while (r < end) {
@@ -302,6 +343,9 @@ final class Reduction implements Runnable, Team.Body {
 
   /** The address of {@code n} rows of prologue values at the worker's place. */
   private long block(Worker w, int n, int length) {
+    if (w.maker != null) {
+      w.maker.run(rotated(w.at, w.made), madeRow, madeStep, n, length, w.scratch);
+    }
     if (isDirect) {
       return w.at[0];
     }
@@ -333,16 +377,17 @@ final class Reduction implements Runnable, Team.Body {
 
   private void combine() {
     int n = partial.length / parts;
-    long inRow = isRow ? 1 : columns;
+    for (int p = 1; p < parts; p++) {
+      fold.combine(partial, n, p * n);
+    }
+    int inRow = isRow ? 1 : (int) columns;
     long[] at = workers[0].at;
-    for (int i = 0; i < n; i++) {
-      double v = partial[i];
-      for (int p = 1; p < parts; p++) {
-        v = fold.combine(v, partial[p * n + i]);
-      }
+    for (int i = 0; i < n; i += inRow) {
       System.arraycopy(base, 0, at, 0, base.length);
       add(at, kept, i / inRow);
-      store(at[out] + (isRow ? 0 : i % inRow * step[out]), v);
+      for (int j = 0; j < inRow; j++) {
+        store(at[out] + j * step[out], partial[i + j]);
+      }
     }
   }
 

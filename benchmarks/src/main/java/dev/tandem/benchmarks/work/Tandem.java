@@ -154,7 +154,7 @@ public final class Tandem implements Side {
     Expr gradient = Expr.input(1);
     Expr mean = Expr.input(2).mul(0.9).add(gradient.mul(0.1));
     Expr square = Expr.input(3).mul(0.999).add(gradient.mul(gradient).mul(1 - 0.999));
-    Expr step = mean.div(0.1).mul(1e-3).div(square.div(1 - 0.999).sqrt().add(1e-8));
+    Expr step = mean.mul(1 / 0.1).mul(1e-3).div(square.mul(1 / (1 - 0.999)).sqrt().add(1e-8));
     Pointwise update = Pointwise.of("adam", Program.of(4, Expr.input(0).sub(step), mean, square));
     List<Tensor> out = List.of(in.get(0), in.get(2), in.get(3));
     return inPlace(() -> Execution.into(update, in, out), out);
