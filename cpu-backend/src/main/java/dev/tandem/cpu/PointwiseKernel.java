@@ -16,6 +16,9 @@ final class PointwiseKernel {
 
   private static final BoundedCache<Key, PointwiseKernel> KERNELS = new BoundedCache<>(1024);
 
+  /** Elements times their cost that take longer without vectors than it takes to wait for the vector loop once. */
+  private static final long LONG_WORK = 1 << 25;
+
   private final Program program;
   private final List<Access> operands;
   private final int width;
@@ -67,10 +70,10 @@ final class PointwiseKernel {
 
   private void piece(long[] at, long[] row, long[] step, int rows, int n, double[] arguments) {
     int whole = width == 0 ? 0 : n - n % width;
+    if (whole > 0 && cold && !ready((long) rows * whole)) {
+      whole = 0;
+    }
     if (whole > 0) {
-      if (cold) {
-        count((long) rows * whole);
-      }
       vectorLoop().run(at, row, step, rows, 0, whole, arguments);
     }
     if (whole < n) {
@@ -78,13 +81,20 @@ final class PointwiseKernel {
     }
   }
 
-  /** Little work that comes again and again is compiled beside it: by its own counts HotSpot sees late that it pays. */
-  private void count(long more) {
+  /**
+   * Whether the vector loop does the work: until it is compiled the scalar one does. Little work that comes again and again has it
+   * compiled: by its own counts HotSpot sees late that it pays.
+   */
+  private boolean ready(long more) {
+    if (warmUp.isDone()) {
+      cold = false;
+      return true;
+    }
     elements += more;
     if (elements >= WarmUp.ELEMENTS) {
-      cold = false;
       warmUp.begin();
     }
+    return warmUp.isReady();
   }
 
   /** Has the vector loop compiled, if there is one. */
@@ -97,7 +107,7 @@ final class PointwiseKernel {
   /** Has the vector loop compiled, if there is one, as far as that pays before so many elements. */
   void warmUp(long elements) {
     if (width > 0) {
-      warmUp.await(elements / width * PointwisePlan.cost(program));
+      warmUp.prepare(elements * PointwisePlan.cost(program) >= LONG_WORK);
     }
   }
 

@@ -3,10 +3,12 @@ package dev.tandem.cpu;
 import dev.tandem.cpu.TileKernel.Layout;
 
 /**
- * A tile without vector instructions. It multiplies and adds in two roundings: {@link Math#fma} is as slow as
- * BigDecimal on a processor that lacks it.
+ * A tile without vector instructions: where there are none, and in place of one that is not compiled yet.
+ *
+ * @param fused multiplies and adds in one rounding, as vectors do, to the same bits. Else in two: {@link Math#fma} is as slow as
+ *     BigDecimal on a processor that lacks it.
  */
-record ScalarTile(int rows, int vectors, Layout layout) implements TileKernel {
+record ScalarTile(int rows, int vectors, Layout layout, boolean fused) implements TileKernel {
   static final int COLUMNS = 4;
 
   @Override
@@ -15,9 +17,12 @@ record ScalarTile(int rows, int vectors, Layout layout) implements TileKernel {
     boolean column = layout == Layout.COLUMNS;
     long row = column ? 4 : aRow;
     for (int i = 0; i < rows; i++) {
-      for (int v = 0; v < vectors; v++) {
-        long columns = 4L * COLUMNS * v;
-        quad(column ? outer : 1, inner, a + i * row, aInner, aOuter, b + columns, bInner, bOuter, c + i * cRow + columns);
+      for (long at = 0; at < 4L * vectors * Tiles.LANES; at += 4L * COLUMNS) {
+        if (fused) {
+          fusedQuad(column ? outer : 1, inner, a + i * row, aInner, aOuter, b + at, bInner, bOuter, c + i * cRow + at);
+        } else {
+          quad(column ? outer : 1, inner, a + i * row, aInner, aOuter, b + at, bInner, bOuter, c + i * cRow + at);
+        }
       }
     }
   }
@@ -32,11 +37,7 @@ record ScalarTile(int rows, int vectors, Layout layout) implements TileKernel {
       long p = a + o * aOuter;
       long q = b + o * bOuter;
       for (int k = 0; k < inner; k++) {
-        float x = Memory.getFloat(p + switch (layout) {
-          case COLUMNS -> k * aInner;
-          case OFFSETS -> Memory.getInt(aInner + 4L * k);
-          case ROWS -> 4L * k;
-        });
+        float x = Memory.getFloat(p + offset(aInner, k));
         s0 += x * Memory.getFloat(q);
         s1 += x * Memory.getFloat(q + 4);
         s2 += x * Memory.getFloat(q + 8);
@@ -48,5 +49,37 @@ record ScalarTile(int rows, int vectors, Layout layout) implements TileKernel {
     Memory.setFloat(c + 4, s1);
     Memory.setFloat(c + 8, s2);
     Memory.setFloat(c + 12, s3);
+  }
+
+  private void fusedQuad(int outer, int inner, long a, long aInner, long aOuter, long b, long bInner, long bOuter,
+      long c) {
+    float s0 = 0;
+    float s1 = 0;
+    float s2 = 0;
+    float s3 = 0;
+    for (int o = 0; o < outer; o++) {
+      long p = a + o * aOuter;
+      long q = b + o * bOuter;
+      for (int k = 0; k < inner; k++) {
+        float x = Memory.getFloat(p + offset(aInner, k));
+        s0 = Math.fma(x, Memory.getFloat(q), s0);
+        s1 = Math.fma(x, Memory.getFloat(q + 4), s1);
+        s2 = Math.fma(x, Memory.getFloat(q + 8), s2);
+        s3 = Math.fma(x, Memory.getFloat(q + 12), s3);
+        q += bInner;
+      }
+    }
+    Memory.setFloat(c, s0);
+    Memory.setFloat(c + 4, s1);
+    Memory.setFloat(c + 8, s2);
+    Memory.setFloat(c + 12, s3);
+  }
+
+  private long offset(long aInner, int k) {
+    return switch (layout) {
+      case COLUMNS -> k * aInner;
+      case OFFSETS -> Memory.getInt(aInner + 4L * k);
+      case ROWS -> 4L * k;
+    };
   }
 }

@@ -27,14 +27,22 @@ final class Tiles {
   /** Vectors of the one-row tile for vector-matrix products: enough independent sums to hide the latency of FMA. */
   static final int VECTOR_TILE = 8;
 
-  /** Multiplications of an operation that, done a few times, take longer on a cold kernel than warming it up does. */
+  /** Multiplications of an operation that, done a few times, take longer without vectors than warming a kernel up does. */
   private static final long WARM_WORK = 1 << 17;
+  /** Multiplications that take longer without vectors (about 1 ns each) than it takes to wait for a kernel once. */
+  private static final long LONG_WORK = 1 << 25;
+  /** Tiles that have been wanted of a kernel when it is worth to be made ready. */
+  private static final int OFTEN = 256;
 
   private static final int VARIANTS = VECTOR_TILE + 1;
   private static final int SIZES = (NARROW_ROWS + 1) * VARIANTS;
   // Made when first wanted. They have no fields that are not final: reading them without a barrier is harmless.
+  /** Those that are compiled. */
   private static final TileKernel[] KERNELS = new TileKernel[SIZES * Layout.values().length];
+  private static final TileKernel[] VECTORS = new TileKernel[KERNELS.length];
+  private static final TileKernel[] SCALARS = new TileKernel[KERNELS.length];
   private static final WarmUp[] WARM_UPS = new WarmUp[KERNELS.length];
+  private static final int[] WANTED = new int[KERNELS.length];
 
   /** Turns of a run of warming up: enough to tell C2 of a loop. */
   private static final int TURNS = WarmUp.TURNS / 2;
@@ -82,11 +90,10 @@ final class Tiles {
     int parts = (length + tallest - 1) / tallest;
     WarmUp lower = warmUp(layout, length / parts, vectors);
     WarmUp higher = warmUp(layout, (length + parts - 1) / parts, vectors);
-    if (higher != lower && !higher.isDone()) {
-      higher.begin();
-    }
-    lower.await(work / LANES);
-    higher.await(work / LANES);
+    // Both are compiled at the same time.
+    higher.begin();
+    lower.prepare(work >= LONG_WORK);
+    higher.prepare(work >= LONG_WORK);
   }
 
   /** The same for a matrix product. */
@@ -114,7 +121,7 @@ final class Tiles {
       long line = 4L * vectors * LANES;
       // Zeros are offsets as well.
       long inner = layout == Layout.COLUMNS ? 4L * rows : WarmUp.ZEROS;
-      WARM_UPS[at] = new WarmUp(outer -> get(layout, rows, vectors).run(outer, TURNS, WarmUp.ZEROS, 4L * TURNS, inner, 0,
+      WARM_UPS[at] = new WarmUp(outer -> vectors(layout, rows, vectors, at).run(outer, TURNS, WarmUp.ZEROS, 4L * TURNS, inner, 0,
           WarmUp.ZEROS, line, 0, WarmUp.OUTPUT, line), rows * (vectors + 1) + vectors);
     }
     return WARM_UPS[at];
@@ -124,18 +131,42 @@ final class Tiles {
     return layout.ordinal() * SIZES + rows * VARIANTS + vectors;
   }
 
+  /** One that is ready for work: until the vectors' is compiled, one without, which does the same to the bit. */
   static TileKernel get(Layout layout, int rows, int vectors) {
     int at = index(layout, rows, vectors);
     TileKernel t = KERNELS[at];
-    return t != null ? t : newTile(layout, rows, vectors, at);
+    return t != null ? t : cold(layout, rows, vectors, at);
+  }
+
+  private static TileKernel cold(Layout layout, int rows, int vectors, int at) {
+    TileKernel scalar = SCALARS[at];
+    if (scalar == null) {
+      scalar = new ScalarTile(rows, vectors, layout, Lanes.AVAILABLE);
+      SCALARS[at] = scalar;
+    }
+    if (!Lanes.AVAILABLE) {
+      KERNELS[at] = scalar;
+      return scalar;
+    }
+    WarmUp warmUp = warmUp(layout, rows, vectors);
+    if (warmUp.isReady()) {
+      TileKernel t = vectors(layout, rows, vectors, at);
+      KERNELS[at] = t;
+      return t;
+    }
+    // Threads may count over each other, which only takes a little longer.
+    if (++WANTED[at] >= OFTEN) {
+      warmUp.begin();
+    }
+    return scalar;
   }
 
   /** One thread may work with a tile while another warms it up, so there is one of each. */
-  private static synchronized TileKernel newTile(Layout layout, int rows, int vectors, int at) {
-    if (KERNELS[at] == null) {
-      KERNELS[at] = Lanes.AVAILABLE ? TileGenerator.generate(rows, vectors, layout) : new ScalarTile(rows, vectors, layout);
+  private static synchronized TileKernel vectors(Layout layout, int rows, int vectors, int at) {
+    if (VECTORS[at] == null) {
+      VECTORS[at] = TileGenerator.generate(rows, vectors, layout);
     }
-    return KERNELS[at];
+    return VECTORS[at];
   }
 
   /** The address of the ints 0, 4, 8 and so on, {@code count} of them or more: offsets of numbers that follow each other. */
