@@ -54,7 +54,7 @@ final class Tiles {
       long address =
           Memory.allocate(Arena.global(), 4L * count, 0, Allocation.Use.KERNEL, "offsets of neighbours").address();
       for (int i = 0; i < count; i++) {
-        Memory.setInt(address + 4L * i, 4 * i);
+        Memory.setInt(address + 4L * i, Math.multiplyExact(4, i));
       }
       return new Steps(count, address);
     }

@@ -10,6 +10,7 @@ import dev.tandem.core.op.ConvGeometry;
 import dev.tandem.core.op.Op;
 import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Shape;
+import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -189,7 +190,46 @@ class ConvKernelsTest {
     checkAll("many weights", random, ConvGeometry.of(1, 1), Shape.of(2, 200, 5, 5), Shape.of(210, 200, 3, 3), true);
     checkAll("depthwise", random, new ConvGeometry(1, 1, 1, 1, 1, 1, 40), Shape.of(3, 40, 30, 30),
         Shape.of(40, 1, 3, 3), true);
+    checkAll("many channels", random, ConvGeometry.of(2, 0), Shape.of(2, 1100, 3, 3), Shape.of(20, 1100, 1, 1), true);
     checkAll("first layer", random, ConvGeometry.of(2, 3), Shape.of(2, 3, 64, 64), Shape.of(32, 3, 7, 7), true);
+  }
+
+  @Test
+  void tapsBeyondTheReachOfOffsetsAreSummedOneByOne() {
+    ConvTiles.Taps far = ConvTiles.Taps.of(2, 3, 4, 1L << 31, 64);
+    assertThat(far.calls()).isEqualTo(6);
+    assertThat(far.inner()).isEqualTo(4);
+    assertThat(far.start(5)).isEqualTo((1L << 31) + 128);
+    assertThat(ConvTiles.Taps.of(2, 3, 4, 1 << 30, 64).calls()).isEqualTo(1);
+
+    int channels = 20;
+    int pixels = 11;
+    int filters = Tiles.WIDTH - 3;
+    long pixel = 4L * channels;
+    long row = (pixels + 2) * pixel;
+    ConvTiles.Taps joined = ConvTiles.Taps.of(2, 3, channels, row, pixel);
+    ConvTiles.Taps apart = new ConvTiles.Taps(6, 3, channels, Tiles.steps(channels), row, pixel);
+    SplittableRandom random = new SplittableRandom(27);
+    try (Arena arena = Arena.ofConfined()) {
+      long image = floats(arena, random, 3 * row / 4);
+      long panel = floats(arena, random, 6L * channels * Tiles.WIDTH);
+      long[] out = {floats(arena, random, 2L * pixels * filters), floats(arena, random, 2L * pixels * filters)};
+      ConvTiles.correlate(joined, 2, pixels, image, row, pixel, panel, filters, out[0], 4L * pixels * filters, 4L * filters);
+      ConvTiles.correlate(apart, 2, pixels, image, row, pixel, panel, filters, out[1], 4L * pixels * filters, 4L * filters);
+      for (int e = 0; e < 2 * pixels * filters; e++) {
+        // Sums of 120 products of magnitude below 1 in two orders.
+        assertThat(Memory.getFloat(out[1] + 4L * e)).as("seed 27, element %d", e)
+            .isCloseTo(Memory.getFloat(out[0] + 4L * e), Offset.offset(120 * 120 * 0x1p-24f));
+      }
+    }
+  }
+
+  private static long floats(Arena arena, SplittableRandom random, long count) {
+    long at = Memory.allocate(arena, 4 * count, 4L * Tiles.WIDTH, Allocation.Use.KERNEL, "floats").address();
+    for (long i = 0; i < count; i++) {
+      Memory.setFloat(at + 4 * i, (float) random.nextDouble(-1, 1));
+    }
+    return at;
   }
 
   /** {@link ConvPlanes}: one to four channels, every stride, rows joined and padded, taps apart, phases without taps. */

@@ -118,12 +118,12 @@ class MatMulKernelsTest {
 
   /**
    * Sizes at which the blocks of k, the chunks and the packing of a spread-out operand come in, an A that every panel of B meets as a
-   * whole, and one as tall as a tile.
+   * whole, one as tall as a tile, and rows of A that lie far apart.
    */
   @Test
   void multipliesLargeMatrices() {
     int[][] sizes = {{300, 200, 1100}, {4200, 70, 40}, {130, 4200, 20}, {70, 150, 600}, {513, 97, 513}, {40, 300, 700},
-        {11, 900, 300}, {512, 10, 300}, {1, 900, 1300}, {900, 1, 1300}};
+        {11, 900, 300}, {512, 10, 300}, {1, 900, 1300}, {900, 1, 1300}, {140, 520, 1100}};
     SplittableRandom random = new SplittableRandom(8);
     for (int[] s : sizes) {
       for (int kinds = 0; kinds < 4; kinds++) {
