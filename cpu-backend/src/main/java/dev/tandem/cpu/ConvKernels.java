@@ -93,6 +93,9 @@ final class ConvKernels {
   }
 
   private static void forward(ConvShape s, Image x, ConvWeights weights, Image y, Team team) {
+    if (Winograd.isNext(s)) {
+      Winograd.expect();
+    }
     ConvGeometry g = s.geometry();
     boolean depthwise = Depthwise.fits(s);
     long panels = depthwise ? weights.channelsLast() : weights.forwardPanels(team);

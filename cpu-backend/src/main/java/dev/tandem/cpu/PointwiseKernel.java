@@ -97,14 +97,7 @@ final class PointwiseKernel {
     return warmUp.isReady();
   }
 
-  /** Has the vector loop compiled, if there is one. */
-  void warmUp() {
-    if (width > 0) {
-      warmUp.await();
-    }
-  }
-
-  /** Has the vector loop compiled, if there is one, as far as that pays before so many elements. */
+  /** Has the vector loop compiled, if there is one, and waits for it if so many elements take longer without it. */
   void warmUp(long elements) {
     if (width > 0) {
       warmUp.prepare(elements * PointwisePlan.cost(program) >= LONG_WORK);

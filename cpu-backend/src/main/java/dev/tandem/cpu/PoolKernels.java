@@ -3,6 +3,7 @@ package dev.tandem.cpu;
 import dev.tandem.core.backend.Call;
 import dev.tandem.core.op.PoolGeometry;
 import java.lang.ref.Reference;
+import java.util.List;
 import java.util.function.IntConsumer;
 
 /**
@@ -13,6 +14,8 @@ import java.util.function.IntConsumer;
 final class PoolKernels {
   /** Window elements that are worth a chunk. */
   private static final long CHUNK_WORK = 1 << 15;
+  /** Pixels seen by windows that take longer without vectors than it takes to wait for these once. */
+  private static final long LONG_WORK = 1 << 23;
   /** For each thread; cutting images by channels has memory read in shreds. */
   private static final int PIECES = 4;
 
@@ -24,7 +27,7 @@ final class PoolKernels {
     Image x = Image.of(call.in().get(0));
     Image y = Image.of(call.out().get(0));
     if (isLargeMaximum(g, y)) {
-      WarmUp.await(MaxPool.forwardWarmUps(g));
+      WarmUp.prepare(MaxPool.forwardWarmUps(g), isVeryLarge(g, y));
     }
     if (call.out().get(0).shape().size() == 0) {
       return () -> {
@@ -45,7 +48,7 @@ final class PoolKernels {
     Image dy = Image.of(call.in().get(1));
     Image dx = Image.of(call.out().get(0));
     if (isLargeMaximum(g, dy)) {
-      WarmUp.await(MaxPool.gradientWarmUps(g));
+      WarmUp.prepare(MaxPool.gradientWarmUps(g), isVeryLarge(g, dy));
     }
     if (call.out().get(0).shape().size() == 0) {
       return () -> {
@@ -63,7 +66,20 @@ final class PoolKernels {
 
   private static boolean isLargeMaximum(PoolGeometry g, Image y) {
     return Lanes.AVAILABLE && g.kind() == PoolGeometry.Kind.MAX && y.channels() >= Tiles.LANES
-        && (long) y.images() * y.channels() * y.height() * y.width() >= WarmUp.ELEMENTS;
+        && windows(y) >= WarmUp.ELEMENTS;
+  }
+
+  private static boolean isVeryLarge(PoolGeometry g, Image y) {
+    return windows(y) * g.kernelH() * g.kernelW() >= LONG_WORK;
+  }
+
+  private static long windows(Image y) {
+    return (long) y.images() * y.channels() * y.height() * y.width();
+  }
+
+  /** Channels that vectors do, from the first on: none until their loops are compiled. */
+  private static int byVector(Image x, List<WarmUp> loops) {
+    return WarmUp.areReady(loops) ? PoolWindow.byVector(x) : 0;
   }
 
   private static int vectors(Image y) {
@@ -88,7 +104,7 @@ final class PoolKernels {
   }
 
   private static void eachPiece(PoolGeometry g, Image y, int pieces, Team team, IntConsumer body) {
-    long work = (long) y.images() * y.channels() * y.height() * y.width() * g.kernelH() * g.kernelW();
+    long work = windows(y) * g.kernelH() * g.kernelW();
     int chunks = Math.clamp(work / CHUNK_WORK, 1, pieces);
     team.run(chunks, (worker, chunk) -> {
       for (int i = Gemm.cut(pieces, chunks, chunk); i < Gemm.cut(pieces, chunks, chunk + 1); i++) {
@@ -111,7 +127,7 @@ final class PoolKernels {
   private static void forward(PoolGeometry g, Image given, Image wanted) {
     Image x = channelsLast(given, Workspace.Slot.BAND, true);
     Image y = channelsLast(wanted, Workspace.Slot.OUTPUT, false);
-    int byVector = PoolWindow.byVector(x);
+    int byVector = g.kind() == PoolGeometry.Kind.MAX ? byVector(x, MaxPool.forwardWarmUps(g)) : 0;
     if (g.kind() != PoolGeometry.Kind.MAX) {
       eachWindow(g, x, y, (top, left, rows, columns, divisor, pixel) -> PoolWindow.average(x,
           x.at(0, top) + left * x.pixelStride(), rows, columns, divisor, pixel));
@@ -133,7 +149,7 @@ final class PoolKernels {
     Image dy = channelsLast(gradOutput, Workspace.Slot.SECOND_BAND, true);
     Image dx = channelsLast(wanted, Workspace.Slot.OUTPUT, false);
     if (max) {
-      int byVector = PoolWindow.byVector(x);
+      int byVector = byVector(x, MaxPool.gradientWarmUps(g));
       if (byVector > 0) {
         MaxPool.gradient(g, x, dy, dx, byVector);
       }

@@ -28,8 +28,6 @@ final class RowProgram {
 
   private final PointwiseKernel kernel;
   private final int operands;
-  /** How many were run; threads may lose some of each other's. */
-  private long elements;
 
   /** @param accesses how every operand is met: dense, or one number for a whole row */
   RowProgram(Program program, List<Access> accesses) {
@@ -50,10 +48,6 @@ final class RowProgram {
       throw new IllegalStateException(p.count + " places for " + operands + " operands");
     }
     p.count = 0;
-    elements += (long) rows * n;
-    if (elements >= WarmUp.ELEMENTS) {
-      kernel.warmUp();
-    }
     kernel.run(p.at, p.row, NO_STEPS, rows, n, NO_ARGUMENTS);
   }
 }

@@ -176,6 +176,21 @@ final class WarmUp {
     all.forEach(WarmUp::await);
   }
 
+  /** {@link #prepare(boolean)} of all of them, which are compiled at the same time. */
+  static void prepare(List<WarmUp> all, boolean much) {
+    begin(all);
+    all.forEach(w -> w.prepare(much));
+  }
+
+  static boolean areReady(List<WarmUp> all) {
+    for (WarmUp w : all) {
+      if (!w.isReady()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   private void run() {
     try {
       compile();

@@ -67,12 +67,22 @@ final class Winograd {
         && (long) PLACES * s.width() * (s.channels() + s.filters()) <= MOST_FLOATS && weights.denseFilters();
   }
 
+  /** Whether the next convolution of a network is likely to be done this way: one whose channels are the filters of this. */
+  static boolean isNext(ConvShape s) {
+    return Lanes.AVAILABLE && LANES % Tiles.ROWS == 0 && s.kernelH() == 3 && s.kernelW() == 3 && s.filters() >= FEW
+        && s.filters() % LANES == 0 && s.work() >= WarmUp.ELEMENTS;
+  }
+
+  /** Begins to make ready what a convolution and, in a training, its gradients need, while the caller goes on. */
+  static void expect() {
+    WarmUp.begin(VectorWinograd.CORRELATION);
+    WarmUp.begin(VectorWinograd.WEIGHT_GRADIENT);
+  }
+
   /** {@code y = x * weight}; y with channels last. */
   static void forward(ConvShape s, Image x, ConvWeights weights, Image y, Team team) {
     Winograd w = new Winograd(s, team);
-    WarmUp.begin(VectorWinograd.CORRELATION);
-    // In a training that is next.
-    WarmUp.begin(VectorWinograd.WEIGHT_GRADIENT);
+    expect();
     WarmUp.await(VectorWinograd.CORRELATION);
     w.correlate(x, s.geometry().paddingH(), s.geometry().paddingW(), w.filters(weights, false), y);
   }
