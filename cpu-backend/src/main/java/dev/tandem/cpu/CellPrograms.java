@@ -4,7 +4,8 @@ import dev.tandem.core.pointwise.Expr;
 
 /**
  * What recurrent cells do to elements, between their products. One function in a program: in one loop, two of them in a row are a
- * chain too long for the processor to find other work.
+ * chain too long for the processor to find other work; two side by side are not, but with more than two C1 may run out of registers,
+ * and such a loop stays in a slow tier for good (four of an LSTM's in one: some launches took 120 ms for a step, others 21).
  */
 final class CellPrograms {
   private static final Expr A = Expr.input(0);
@@ -18,8 +19,14 @@ final class CellPrograms {
   static final RowProgram TANH = RowProgram.dense(2, A.add(B).tanh());
   /** {@code x, bias -> max(x + bias, 0)}. */
   static final RowProgram RELU = RowProgram.dense(2, A.add(B).max(0));
-  /** {@code arguments of i, f, g, o without biases, these, c -> i, f, g, o, c', h', h' once more}. */
-  static final RowProgram LSTM = lstm();
+  /** {@code arguments of i and f -> i, f}. */
+  static final RowProgram LSTM_GATES = RowProgram.dense(2, A.sigmoid(), B.sigmoid());
+  /** {@code i, f, argument of g, c -> g, c'}. */
+  static final RowProgram LSTM_CELL =
+      RowProgram.dense(4, C.tanh(), B.mul(Expr.input(3)).add(A.mul(C.tanh())));
+  /** {@code argument of o, c' -> o, h', h' once more}. */
+  static final RowProgram LSTM_HIDDEN =
+      RowProgram.dense(2, A.sigmoid(), A.sigmoid().mul(B.tanh()), A.sigmoid().mul(B.tanh()));
   /** {@code x, r, product, bias of x, bias of h -> n, product + bias of h}. */
   static final RowProgram GRU_CANDIDATE = gruCandidate();
   /** {@code z, n, h -> h' = (1 - z) n + z h}. */
@@ -52,16 +59,6 @@ final class CellPrograms {
     return s.mul(ONE.sub(s));
   }
 
-  private static RowProgram lstm() {
-    Expr i = A.add(Expr.input(4)).sigmoid();
-    Expr f = B.add(Expr.input(5)).sigmoid();
-    Expr g = C.add(Expr.input(6)).tanh();
-    Expr o = Expr.input(3).add(Expr.input(7)).sigmoid();
-    Expr c = f.mul(Expr.input(8)).add(i.mul(g));
-    Expr h = o.mul(c.tanh());
-    return RowProgram.dense(9, i, f, g, o, c, h, h);
-  }
-
   private static RowProgram gruCandidate() {
     Expr product = C.add(Expr.input(4));
     return RowProgram.dense(5, A.add(Expr.input(3)).add(B.mul(product)).tanh(), product);
@@ -75,8 +72,11 @@ final class CellPrograms {
     Expr o = Expr.input(6);
     Expr squashed = Expr.input(7).tanh();
     Expr d = C.add(e.mul(o).mul(ONE.sub(squashed.mul(squashed))));
-    return RowProgram.dense(9, d.mul(g).mul(slope(i)), d.mul(Expr.input(8)).mul(slope(f)),
-        d.mul(i).mul(ONE.sub(g.mul(g))), e.mul(squashed).mul(slope(o)), d.mul(f));
+    Expr ofI = d.mul(g).mul(slope(i));
+    Expr ofF = d.mul(Expr.input(8)).mul(slope(f));
+    Expr ofG = d.mul(i).mul(ONE.sub(g.mul(g)));
+    Expr ofO = e.mul(squashed).mul(slope(o));
+    return RowProgram.dense(9, ofI, ofF, ofG, ofO, d.mul(f));
   }
 
   private static RowProgram gruGrad() {

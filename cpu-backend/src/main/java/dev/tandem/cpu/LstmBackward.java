@@ -9,12 +9,12 @@ import java.util.List;
 import java.util.function.IntConsumer;
 
 /**
- * Backpropagation through an LSTM. A step finds the gradients of the arguments of all gates, twice: in rows, which the products with
- * the weights read in the next one, and as {@link GatePanels}. Of these, after so many steps as stay in a cache, the gradients of
- * weights are the product {@code [x, h]^T * gradients}: what is multiplied lies as it has to, and nothing of the size of the
- * sequence is written or packed (measured for 64 steps of 32 sequences, 64 features, 256 units: 6.0 ms; one product over all
- * steps, of gradients in rows, 6.6 ms and 0.5 ms more for writing these). Steps beyond the end
- * of a sequence have gradients 0.
+ * Backpropagation through an LSTM. A step finds the gradients of the arguments of all gates in rows, which the products with the
+ * weights read in the next one. Of these, after so many steps as stay in a cache, the gradients of weights are the product
+ * {@code [x, h]^T * gradients}: what is multiplied lies as it has to, and nothing of the size of the sequence is written or packed
+ * (measured for 64 steps of 32 sequences, 64 features, 256 units: 6.0 ms; one product over all steps 6.6 ms and 0.5 ms more for
+ * writing the gradients; rows copied to {@link GatePanels} for this product, 0.2 ms more). Steps beyond the end of a sequence
+ * have gradients 0.
  */
 final class LstmBackward extends RecurrentRun {
   private static final int GATES = Recurrent.Cell.LSTM.gates();
@@ -26,12 +26,11 @@ final class LstmBackward extends RecurrentRun {
   /**
    * Where the parts of the scratch memory begin, behind the copies.
    *
-   * @param rows gradients of the arguments of gates, of two steps
-   * @param gradients the same of a block of steps
+   * @param rows gradients of the arguments of gates, of a block of steps and of two at least
    * @param entered what came into these steps: rows of x and h
    * @param ofWeights gradients of weights so far, those of a panel of a gate as [features of x and h][unit]
    */
-  private record Memories(long ofX, long ofH, long rows, long gradients, long entered, long ofWeights, long end) {
+  private record Memories(long ofX, long ofH, long rows, long entered, long ofWeights, long end) {
     static Memories of(List<Operand> in, long from) {
       int n = in.get(0).shape().dim(1);
       int i = in.get(0).shape().dim(2);
@@ -39,15 +38,10 @@ final class LstmBackward extends RecurrentRun {
       int block = blockSteps(in.get(0).shape().dim(0), n) * n;
       long ofH = from + DenseOperands.room(PackedMatrix.floats(GATES * h, i));
       long rows = ofH + DenseOperands.room(PackedMatrix.floats(GATES * h, h));
-      long gradients = rows + 2 * step(n, h);
-      long entered = gradients + DenseOperands.room((long) block * GATES * h);
+      long entered = rows + DenseOperands.room(Math.max(2L * n, block) * (GATES * h + PADDING));
       long ofWeights = entered + DenseOperands.room(block * ((long) i + h + PADDING));
-      return new Memories(from, ofH, rows, gradients, entered, ofWeights,
+      return new Memories(from, ofH, rows, entered, ofWeights,
           ofWeights + DenseOperands.room((long) GATES * h * (i + h)));
-    }
-
-    static long step(int sequences, int hidden) {
-      return DenseOperands.room((long) sequences * (GATES * hidden + PADDING));
     }
   }
 
@@ -55,7 +49,7 @@ final class LstmBackward extends RecurrentRun {
   private final PackedMatrix weightsOfX;
   private final PackedMatrix weightsOfH;
   private final GatePanels activations;
-  private final GatePanels gradients;
+  private final GatePanels cells;
   private final GatePanels ofWeights;
   /** Bytes between rows of gradients of one step, and between rows of what entered. */
   private final long gradientRow;
@@ -72,6 +66,9 @@ final class LstmBackward extends RecurrentRun {
   /** The step that is being computed, and the one after it; -1 if there is none. */
   private int t;
   private int later;
+  /** Where their gradients are: the steps of a block follow each other, and where one is a block, two take turns. */
+  private long rows;
+  private long laterRows;
   /** Steps of the block that are done, and whether it is the first one. */
   private int done;
   private boolean isFirstBlock;
@@ -96,9 +93,9 @@ final class LstmBackward extends RecurrentRun {
     weightsOfX = new PackedMatrix(width, features, memory.ofX);
     weightsOfH = new PackedMatrix(width, hidden, memory.ofH);
     blockSteps = blockSteps(steps, sequences);
-    activations = new GatePanels(result(3), tall, hidden);
-    gradients = new GatePanels(memory.gradients, blockSteps * sequences, hidden);
-    ofWeights = new GatePanels(memory.ofWeights, Math.addExact(features, hidden), hidden);
+    activations = new GatePanels(result(3), GATES, tall, hidden);
+    cells = new GatePanels(result(4), 1, tall, hidden);
+    ofWeights = new GatePanels(memory.ofWeights, GATES, Math.addExact(features, hidden), hidden);
     gradientRow = 4L * (width + PADDING);
     enteredRow = 4L * (features + hidden + PADDING);
     ofBiases = new Fold.Accumulator[GATES * Panels.count(hidden)];
@@ -118,8 +115,10 @@ final class LstmBackward extends RecurrentRun {
     begin();
     for (int k = steps - 1; k >= 0; k--) {
       t = time(k);
+      rows = memory.rows + (steps - 1 - k) % Math.max(2, blockSteps) * sequences * gradientRow;
       shareAll();
       later = t;
+      laterRows = rows;
       done++;
       if (done == blockSteps || k == 0) {
         team.run(ofBiases.length, block);
@@ -134,6 +133,7 @@ final class LstmBackward extends RecurrentRun {
   }
 
   private void begin() {
+    CellPrograms.LSTM_GRAD.warmUp((long) tall * hidden);
     int w = op.weights();
     Tiles.warmUp(true, features + hidden, Tiles.vectors(Math.min(hidden, Tiles.WIDTH)), (long) tall * hidden * width);
     if (features > 0) {
@@ -161,7 +161,7 @@ final class LstmBackward extends RecurrentRun {
 
   private void more(int piece) {
     if (piece < inputs()) {
-      weightsOfX.multiply(sequences, rows(later), gradientRow, piece, piece + 1,
+      weightsOfX.multiply(sequences, laterRows, gradientRow, piece, piece + 1,
           out.get(0) + later * sequences * featureRow, featureRow, false);
     } else {
       enter();
@@ -191,7 +191,7 @@ final class LstmBackward extends RecurrentRun {
   /** Sends back what the later step found, and finds the gradients of this one. */
   private void step(Part p) {
     if (later >= 0) {
-      weightsOfH.multiply(p.rows(), rows(later) + p.r0() * gradientRow, gradientRow, p.p0(), p.p1(),
+      weightsOfH.multiply(p.rows(), laterRows + p.r0() * gradientRow, gradientRow, p.p0(), p.p1(),
           out.get(1) + p.r0() * stateRow,
           stateRow, op.masked());
     }
@@ -221,49 +221,39 @@ final class LstmBackward extends RecurrentRun {
 
   private void outside(int panel, int row, int end) {
     int j = panel * Tiles.WIDTH;
-    long bytes = 4L * units(panel);
+    long bytes = 4L * cells.units(panel);
     for (int q = 0; q < GATES; q++) {
       for (int r = row; r < end; r++) {
-        Memory.zero(rows(t) + r * gradientRow + q * stateRow + 4L * j, bytes);
+        Memory.zero(rows + r * gradientRow + q * stateRow + 4L * j, bytes);
       }
-      Memory.zero(gradients.at(panel, q, blockRow(row)), (end - row) * bytes);
     }
   }
 
   private void inside(RowProgram.Places places, int panel, int row, int end) {
-    int units = units(panel);
+    int units = cells.units(panel);
     long at = row * stateRow + 4L * panel * Tiles.WIDTH;
-    long ofRows = rows(t) + row * gradientRow + 4L * panel * Tiles.WIDTH;
+    long ofRows = rows + row * gradientRow + 4L * panel * Tiles.WIDTH;
     places.and(out.get(1) + at, stateRow).and(gradient(0) + t * sequences * stateRow + at, stateRow)
         .and(out.get(2) + at, stateRow);
     for (int q = 0; q < GATES; q++) {
       places.and(activations.at(panel, q, t * sequences + row), 4L * units);
     }
-    places.and(cells(t) + at, stateRow)
-        .and((isFirst(t, row) ? in.get(2) : cells(before(t))) + at, stateRow);
+    places.and(cells.at(panel, 0, t * sequences + row), 4L * units);
+    if (isFirst(t, row)) {
+      places.and(in.get(2) + at, stateRow);
+    } else {
+      places.and(cells.at(panel, 0, before(t) * sequences + row), 4L * units);
+    }
     for (int q = 0; q < GATES; q++) {
       places.and(ofRows + q * stateRow, gradientRow);
     }
     places.and(out.get(2) + at, stateRow);
     CellPrograms.LSTM_GRAD.run(places, end - row, units);
-    for (int q = 0; q < GATES; q++) {
-      Panels.store(ofRows + q * stateRow, gradientRow, gradients.at(panel, q, blockRow(row)), 4L * units, end - row,
-          units, false);
-    }
     if (op.masked()) {
       for (int r = row; r < end; r++) {
         Memory.zero(out.get(1) + r * stateRow + 4L * panel * Tiles.WIDTH, 4L * units);
       }
     }
-  }
-
-  private int units(int panel) {
-    return Math.min(hidden - panel * Tiles.WIDTH, Tiles.WIDTH);
-  }
-
-  /** Gradients of a step in rows; two steps take turns. */
-  private long rows(int step) {
-    return memory.rows + (step & 1) * Memories.step(sequences, hidden);
   }
 
   /** Result {@code k} of the forward pass. */
@@ -280,32 +270,28 @@ final class LstmBackward extends RecurrentRun {
     return result(0) + step * sequences * stateRow;
   }
 
-  private long cells(int step) {
-    return result(4) + step * sequences * stateRow;
-  }
-
   /** What a block of steps adds to the gradients of the weights and biases of a gate. */
   private void block(int panel, int gate) {
-    int units = units(panel);
-    int rows = done * sequences;
-    int blocks = Gemm.blocks(rows);
+    int units = cells.units(panel);
+    int count = done * sequences;
+    int blocks = Gemm.blocks(count);
     long unitRow = 4L * units;
-    long from = gradients.at(panel, gate, 0);
+    long from = rows - (done - 1) * sequences * gradientRow + gate * stateRow + 4L * panel * Tiles.WIDTH;
     for (int q = 0; q < blocks; q++) {
-      int p = Gemm.cut(rows, blocks, q);
-      Gemm.Block product = new Gemm.Block(features + hidden, units, Gemm.cut(rows, blocks, q + 1) - p,
-          memory.entered + p * enteredRow, 4, enteredRow, true, 0, from + p * unitRow, false, unitRow,
+      int p = Gemm.cut(count, blocks, q);
+      Gemm.Block product = new Gemm.Block(features + hidden, units, Gemm.cut(count, blocks, q + 1) - p,
+          memory.entered + p * enteredRow, 4, enteredRow, true, 0, from + p * gradientRow, false, gradientRow,
           ofWeights.at(panel, gate, 0), unitRow, !isFirstBlock || q > 0);
       int rowPanels = product.rowPanels();
       product.tiles(rowPanels, 0, rowPanels, 0, 1);
     }
-    ColumnSums.add(sum, ofBiases[GATES * panel + gate], from, unitRow, rows, units);
+    ColumnSums.add(sum, ofBiases[GATES * panel + gate], from, gradientRow, count, units);
   }
 
   /** Gradients of the weights and biases of a gate, as they are wanted. */
   private void results(int panel, int gate) {
     int w = op.weights();
-    int units = units(panel);
+    int units = cells.units(panel);
     int j = gate * hidden + panel * Tiles.WIDTH;
     Panels.transpose(ofWeights.at(panel, gate, 0), 4L * units, out.get(w) + j * featureRow, featureRow, units, features,
         false);

@@ -42,6 +42,16 @@ final class RowProgram {
     return new RowProgram(Program.of(inputs, outputs), List.of(accesses));
   }
 
+  /**
+   * Makes ready for so many elements, if that pays. Runs before it, in the interpreter, would take as long, and what they leave in
+   * HotSpot's counters may have C2 compile a loop whose profile is empty, which then makes objects for good.
+   */
+  void warmUp(long elements) {
+    if (elements >= WarmUp.ELEMENTS) {
+      kernel.warmUp();
+    }
+  }
+
   /** Runs {@code n} columns of every row, and forgets the places. */
   void run(Places p, int rows, int n) {
     if (p.count != operands) {
