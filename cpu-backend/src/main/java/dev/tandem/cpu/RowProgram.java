@@ -42,13 +42,10 @@ final class RowProgram {
     return new RowProgram(Program.of(inputs, outputs), List.of(accesses));
   }
 
-  /**
-   * Makes ready for so many elements, if that pays. Runs before it, in the interpreter, would take as long, and what they leave in
-   * HotSpot's counters may have C2 compile a loop whose profile is empty, which then makes objects for good.
-   */
+  /** Makes ready for so many elements, if that pays, in rows that come later. */
   void warmUp(long elements) {
     if (elements >= WarmUp.ELEMENTS) {
-      kernel.warmUp();
+      kernel.warmUp(elements);
     }
   }
 
