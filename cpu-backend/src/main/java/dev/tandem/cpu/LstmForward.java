@@ -186,7 +186,8 @@ final class LstmForward extends RecurrentRun {
       int j = panel * Tiles.WIDTH;
       int units = cells.units(panel);
       GatePanels panels = keeps ? new GatePanels(out.get(3), GATES, tall, hidden)
-          : new GatePanels(Workspace.floats(Workspace.Slot.GATES, GATES * p.rows() * Tiles.WIDTH), GATES, p.rows(), units);
+          : new GatePanels(Workspace.floats(Workspace.Slot.GATES, GATES * p.rows() * Tiles.WIDTH), GATES, p.rows(),
+              units);
       long at = keeps ? panels.at(panel, 0, t * sequences + p.r0()) : panels.at(0, 0, 0);
       long plane = panels.plane(units);
       long row = 4L * units;

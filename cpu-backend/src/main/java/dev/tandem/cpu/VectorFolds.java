@@ -95,7 +95,7 @@ final class VectorFolds {
     for (; i < n; i += V) {
       IntVector v = IntVector.fromMemorySegment(INTS, ALL, address + 4L * i & MASK, ORDER);
       a0 = a0.max(v.lanewise(VectorOperators.XOR, v.lanewise(VectorOperators.ASHR, 31).and(ALL_BUT_SIGN))
-            .lanewise(VectorOperators.XOR, turn).sub(NANS));
+          .lanewise(VectorOperators.XOR, turn).sub(NANS));
     }
     return extreme(a0.reduceLanes(VectorOperators.MAX), max);
   }

@@ -214,8 +214,10 @@ class ConvKernelsTest {
       long image = floats(arena, random, 3 * row / 4);
       long panel = floats(arena, random, 6L * channels * Tiles.WIDTH);
       long[] out = {floats(arena, random, 2L * pixels * filters), floats(arena, random, 2L * pixels * filters)};
-      ConvTiles.correlate(joined, 2, pixels, image, row, pixel, panel, filters, out[0], 4L * pixels * filters, 4L * filters);
-      ConvTiles.correlate(apart, 2, pixels, image, row, pixel, panel, filters, out[1], 4L * pixels * filters, 4L * filters);
+      ConvTiles.correlate(joined, 2, pixels, image, row, pixel, panel, filters, out[0], 4L * pixels * filters,
+          4L * filters);
+      ConvTiles.correlate(apart, 2, pixels, image, row, pixel, panel, filters, out[1], 4L * pixels * filters,
+          4L * filters);
       for (int e = 0; e < 2 * pixels * filters; e++) {
         // Sums of 120 products of magnitude below 1 in two orders.
         assertThat(Memory.getFloat(out[1] + 4L * e)).as("seed 27, element %d", e)
