@@ -18,11 +18,7 @@ record ScalarTile(int rows, int vectors, Layout layout, boolean fused) implement
     long row = column ? 4 : aRow;
     for (int i = 0; i < rows; i++) {
       for (long at = 0; at < 4L * vectors * Tiles.LANES; at += 4L * COLUMNS) {
-        if (fused) {
-          fusedQuad(column ? outer : 1, inner, a + i * row, aInner, aOuter, b + at, bInner, bOuter, c + i * cRow + at);
-        } else {
-          quad(column ? outer : 1, inner, a + i * row, aInner, aOuter, b + at, bInner, bOuter, c + i * cRow + at);
-        }
+        quad(column ? outer : 1, inner, a + i * row, aInner, aOuter, b + at, bInner, bOuter, c + i * cRow + at);
       }
     }
   }
@@ -38,10 +34,10 @@ record ScalarTile(int rows, int vectors, Layout layout, boolean fused) implement
       long q = b + o * bOuter;
       for (int k = 0; k < inner; k++) {
         float x = Memory.getFloat(p + offset(aInner, k));
-        s0 += x * Memory.getFloat(q);
-        s1 += x * Memory.getFloat(q + 4);
-        s2 += x * Memory.getFloat(q + 8);
-        s3 += x * Memory.getFloat(q + 12);
+        s0 = add(s0, x, Memory.getFloat(q));
+        s1 = add(s1, x, Memory.getFloat(q + 4));
+        s2 = add(s2, x, Memory.getFloat(q + 8));
+        s3 = add(s3, x, Memory.getFloat(q + 12));
         q += bInner;
       }
     }
@@ -51,28 +47,8 @@ record ScalarTile(int rows, int vectors, Layout layout, boolean fused) implement
     Memory.setFloat(c + 12, s3);
   }
 
-  private void fusedQuad(int outer, int inner, long a, long aInner, long aOuter, long b, long bInner, long bOuter,
-      long c) {
-    float s0 = 0;
-    float s1 = 0;
-    float s2 = 0;
-    float s3 = 0;
-    for (int o = 0; o < outer; o++) {
-      long p = a + o * aOuter;
-      long q = b + o * bOuter;
-      for (int k = 0; k < inner; k++) {
-        float x = Memory.getFloat(p + offset(aInner, k));
-        s0 = Math.fma(x, Memory.getFloat(q), s0);
-        s1 = Math.fma(x, Memory.getFloat(q + 4), s1);
-        s2 = Math.fma(x, Memory.getFloat(q + 8), s2);
-        s3 = Math.fma(x, Memory.getFloat(q + 12), s3);
-        q += bInner;
-      }
-    }
-    Memory.setFloat(c, s0);
-    Memory.setFloat(c + 4, s1);
-    Memory.setFloat(c + 8, s2);
-    Memory.setFloat(c + 12, s3);
+  private float add(float sum, float x, float y) {
+    return fused ? Math.fma(x, y, sum) : sum + x * y;
   }
 
   private long offset(long aInner, int k) {

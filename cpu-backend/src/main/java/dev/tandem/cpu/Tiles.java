@@ -32,7 +32,7 @@ final class Tiles {
   /** Multiplications that take longer without vectors (about 1 ns each) than it takes to wait for a kernel once. */
   private static final long LONG_WORK = 1 << 25;
   /** Tiles that have been wanted of a kernel when it is worth to be made ready. */
-  private static final int OFTEN = 256;
+  private static final int OFTEN = 16;
 
   private static final int VARIANTS = VECTOR_TILE + 1;
   private static final int SIZES = (NARROW_ROWS + 1) * VARIANTS;

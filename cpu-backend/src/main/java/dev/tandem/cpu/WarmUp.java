@@ -75,6 +75,8 @@ final class WarmUp {
   private static final long BOXED_NANOS = 8;
   /** How many times as long a run takes with objects, at least. */
   private static final int BOXED_TIMES = 5;
+  /** How many times as long the first runs may take because the insides of the Vector API are interpreted. */
+  private static final int INSIDES_TIMES = 8;
   /** A JVM that is known to have a C2 is given time, one that seems to have none little more. */
   private static final long LONG_PATIENCE_NANOS = 2_000_000_000;
   private static final long SHORT_PATIENCE_NANOS = 20_000_000;
@@ -225,6 +227,7 @@ final class WarmUp {
       boxed = Math.min(boxed, timeRun());
       idle(CALLS_BETWEEN, -TURNS);
     }
+    long least = boxed / INSIDES_TIMES;
     compiledOnce.countDown();
     for (int pauses = 0; System.nanoTime() - start < patienceNanos; pauses++) {
       boolean seemsFast = timed < TIMED_CALLS && timeIdle() < TIMED_NANOS;
@@ -235,8 +238,8 @@ final class WarmUp {
           patienceNanos = LONG_PATIENCE_NANOS;
           return;
         }
-        // With objects too it becomes faster, as the insides of the Vector API are compiled.
-        boxed = Math.min(boxed, time);
+        // With objects too it becomes faster, as the insides of the Vector API are compiled, but not without end.
+        boxed = Math.clamp(time, least, boxed);
       }
       // While C2 is busy C1 makes code without profiles first, and later code that has seen none of the runs before.
       if (pauses < PAUSES_WITH_RUNS && pauses % PAUSES_BETWEEN_RUNS == 2) {

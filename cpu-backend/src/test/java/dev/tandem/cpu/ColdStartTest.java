@@ -1,0 +1,90 @@
+package dev.tandem.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
+
+import dev.tandem.core.shape.Layout;
+import dev.tandem.core.shape.Shape;
+import dev.tandem.core.tensor.Device;
+import dev.tandem.core.testing.SmallNetwork;
+import java.io.File;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.slf4j.LoggerFactory;
+
+/** Whoever does the work until vectors are compiled does it to the same bits. */
+class ColdStartTest {
+  private static final int INNER = 11;
+
+  /** Of the classes themselves: the launcher of the tests may have put its own jar into the property. */
+  private static String classPath() {
+    return Stream.of(ColdStart.class, CpuBackend.class, SmallNetwork.class, Device.class, LoggerFactory.class)
+        .map(c -> Path.of(URI.create(c.getProtectionDomain().getCodeSource().getLocation().toString())).toString())
+        .distinct()
+        .collect(Collectors.joining(File.pathSeparator));
+  }
+
+  /** As users start it; the tests themselves run vectors from the first call on. */
+  @Test
+  void aFreshJvmTrainsToTheSameBits() throws IOException, InterruptedException {
+    assertThat(WarmUp.SCALAR_FIRST).as("tandem.cpu.scalarFirst of the tests").isFalse();
+    Process process =
+        new ProcessBuilder(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--add-modules",
+            "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-cp", classPath(),
+            ColdStart.class.getName())).redirectErrorStream(true).start();
+    List<String> output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).lines()
+        .filter(l -> !l.startsWith("WARNING")).toList();
+    assertThat(process.waitFor()).as(output.toString()).isZero();
+    assertThat(output).isEqualTo(ColdStart.train());
+  }
+
+  @Test
+  void everyTileHasATwinOfTheSameBits() {
+    assumeThat(Lanes.AVAILABLE).isTrue();
+    SplittableRandom random = new SplittableRandom(7);
+    for (TileKernel.Layout layout : TileKernel.Layout.values()) {
+      for (int vectors = 1; vectors <= 2; vectors++) {
+        for (int rows = 1; rows <= Tiles.rows(layout, vectors); rows++) {
+          for (int outer = 1; outer <= (layout == TileKernel.Layout.COLUMNS ? 2 : 1); outer++) {
+            same(layout, rows, vectors, outer, random);
+          }
+        }
+      }
+    }
+  }
+
+  private static long address(StridedFloats o) {
+    return PointwiseKernels.address(o.operand());
+  }
+
+  private static StridedFloats numbers(SplittableRandom random, int count) {
+    return StridedFloats.random(random, Layout.contiguous(Shape.of(count)));
+  }
+
+  private static void same(TileKernel.Layout layout, int rows, int vectors, int outer, SplittableRandom random) {
+    int columns = vectors * Tiles.LANES;
+    // Rows of A one number longer than they need be, and of B.
+    int pitch = Math.max(INNER, rows) + 1;
+    StridedFloats a = numbers(random, Math.max(rows, outer * INNER) * pitch);
+    StridedFloats b = numbers(random, outer * INNER * (columns + 1) + columns);
+    float[][] results = new float[2][];
+    for (int i = 0; i < 2; i++) {
+      StridedFloats c = numbers(random, rows * columns);
+      TileKernel tile =
+          i == 0 ? TileGenerator.generate(rows, vectors, layout) : new ScalarTile(rows, vectors, layout, true);
+      long aInner = layout == TileKernel.Layout.OFFSETS ? Tiles.steps(INNER) : 4L * pitch;
+      tile.run(outer, INNER, address(a), 4L * pitch, aInner, 4L * pitch * INNER, address(b), 4L * (columns + 1),
+          4L * (columns + 1) * INNER, address(c), 4L * columns);
+      results[i] = c.toArray();
+    }
+    assertThat(results[1]).as("%s, %d rows, %d vectors, %d x %d", layout, rows, vectors, outer, INNER)
+        .isEqualTo(results[0]);
+  }
+}
