@@ -72,6 +72,7 @@ final class ColdStart {
   }
 
   private static String bits(List<Float> values) {
-    return values.stream().map(v -> " " + Integer.toHexString(Float.floatToRawIntBits(v))).collect(Collectors.joining());
+    return values.stream().map(v -> " " + Integer.toHexString(Float.floatToRawIntBits(v)))
+        .collect(Collectors.joining());
   }
 }
