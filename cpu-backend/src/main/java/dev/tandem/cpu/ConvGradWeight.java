@@ -132,8 +132,8 @@ final class ConvGradWeight {
       boolean accumulate) {
     int vectors = Tiles.vectors(cols);
     long width = 4L * vectors * Tiles.LANES;
-    boolean direct = 4L * cols == width && !accumulate;
-    long edge = direct ? 0 : Workspace.floats(Workspace.Slot.TILE, (long) Tiles.NARROW_ROWS * Tiles.WIDTH);
+    boolean whole = 4L * cols == width;
+    long edge = whole && !accumulate ? 0 : Workspace.floats(Workspace.Slot.TILE, (long) Tiles.NARROW_ROWS * Tiles.WIDTH);
     int tallest = Tiles.rows(TileKernel.Layout.COLUMNS, vectors);
     int parts = (height + tallest - 1) / tallest;
     long cRow = 4L * s.groupFilters();
@@ -141,7 +141,9 @@ final class ConvGradWeight {
     int i = 0;
     for (int part = 0; part < parts; part++) {
       int tall = Gemm.cut(height, parts, part + 1) - i;
-      TileKernel kernel = Tiles.get(TileKernel.Layout.COLUMNS, tall, vectors);
+      TileKernel adding = whole && accumulate ? Tiles.adding(TileKernel.Layout.COLUMNS, tall, vectors) : null;
+      boolean direct = whole && !accumulate || adding != null;
+      TileKernel kernel = adding != null ? adding : Tiles.get(TileKernel.Layout.COLUMNS, tall, vectors);
       kernel.run(rows, s.outWidth(), a + 4L * i, 0, aInner, aOuter, b, bInner, bOuter, direct ? c + i * cRow : edge,
           direct ? cRow : width);
       if (!direct) {

@@ -349,7 +349,7 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
       int cols = Math.min(tileVectors * Tiles.LANES, columns - j);
       int vectors = Tiles.vectors(cols);
       long width = 4L * vectors * Tiles.LANES;
-      boolean direct = 4L * cols == width && !accumulate;
+      boolean whole = 4L * cols == width;
       long bAt = bPacked ? b + 4L * j * depth : b + 4L * j;
       long bInner = bPacked ? width : ldb;
       for (int r = fromRow; r < toRow; r++) {
@@ -357,7 +357,10 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
         int height = cut(rows, rowPanels, r + 1) - i;
         long aAt = aPanel == 0 ? a + i * aRow : a + r * aPanel;
         long cAt = c + i * ldc + 4L * j;
-        TileKernel kernel = Tiles.get(TileKernel.Layout.of(aColumn, vectors), height, vectors);
+        TileKernel.Layout layout = TileKernel.Layout.of(aColumn, vectors);
+        TileKernel adding = whole && accumulate ? Tiles.adding(layout, height, vectors) : null;
+        boolean direct = whole && !accumulate || adding != null;
+        TileKernel kernel = adding != null ? adding : Tiles.get(layout, height, vectors);
         kernel.run(1, depth, aAt, aRow, inner, 0, bAt, bInner, 0, direct ? cAt : edge, direct ? ldc : width);
         if (!direct) {
           Panels.store(edge, width, cAt, ldc, height, cols, accumulate);

@@ -84,6 +84,7 @@ final class TileGenerator {
   private final int rows;
   private final int vectors;
   private final Layout layout;
+  private final boolean adds;
   // Looked up once: a kernel has hundreds of calls, and a lookup by name builds strings.
   private final FieldRefEntry all;
   private final FieldRefEntry f32;
@@ -96,13 +97,15 @@ final class TileGenerator {
   private final MethodRefEntry load;
   private final MethodRefEntry store;
   private final MethodRefEntry fma;
+  private final MethodRefEntry add;
   private final LongEntry mask;
 
-  private TileGenerator(CodeBuilder x, ClassDesc name, int rows, int vectors, Layout layout) {
+  private TileGenerator(CodeBuilder x, ClassDesc name, int rows, int vectors, Layout layout, boolean adds) {
     this.x = x;
     this.rows = rows;
     this.vectors = vectors;
     this.layout = layout;
+    this.adds = adds;
     frames = new Frames(x, name, RUN);
     ConstantPoolBuilder pool = x.constantPool();
     all = pool.fieldRefEntry(MEMORY, "ALL", SEGMENT);
@@ -118,19 +121,21 @@ final class TileGenerator {
     store =
         pool.methodRefEntry(FLOAT_VECTOR, "intoMemorySegment", MethodTypeDesc.of(VOID, SEGMENT, LONG, ORDER));
     fma = pool.methodRefEntry(FLOAT_VECTOR, "fma", MethodTypeDesc.of(FLOAT_VECTOR, VECTOR, VECTOR));
+    add = pool.methodRefEntry(FLOAT_VECTOR, "add", MethodTypeDesc.of(FLOAT_VECTOR, VECTOR));
     mask = pool.longEntry(Memory.MASK);
   }
 
-  static TileKernel generate(int rows, int vectors, Layout layout) {
+  /** @param adds to C, rather than write it */
+  static TileKernel generate(int rows, int vectors, Layout layout, boolean adds) {
     ClassDesc name =
-        ClassDesc.of(TileGenerator.class.getPackageName(), layout.label() + "Tile" + rows + "x" + vectors);
+        ClassDesc.of(TileGenerator.class.getPackageName(), (adds ? "Adding" : "") + layout.label() + "Tile" + rows + "x" + vectors);
     byte[] bytes = Frames.GIVEN.build(name, k -> k.withFlags(ClassFile.ACC_FINAL)
         .withInterfaceSymbols(TileKernel.class.describeConstable().orElseThrow())
         .withMethodBody(ConstantDescs.INIT_NAME, ConstantDescs.MTD_void, 0,
             c -> c.aload(0).invokespecial(ConstantDescs.CD_Object, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void)
                 .return_())
         .withMethodBody("run", RUN, ClassFile.ACC_PUBLIC,
-            c -> new TileGenerator(c, name, rows, vectors, layout).run()));
+            c -> new TileGenerator(c, name, rows, vectors, layout, adds).run()));
     try {
       MethodHandles.Lookup made = MethodHandles.lookup().defineHiddenClass(bytes, true);
       return (TileKernel) made.findConstructor(made.lookupClass(), MethodType.methodType(void.class)).invoke();
@@ -282,12 +287,19 @@ final class TileGenerator {
     }
   }
 
+  /** Two kinds of kernels, rather than a parameter: of a branch C2 would compile the one case seen so far. */
   private void store(int[] sums) {
     int address = x.allocateLocal(TypeKind.LONG);
     for (int i = 0; i < rows; i++) {
       rowAddress(C, C_ROW, i, address);
       for (int j = 0; j < vectors; j++) {
-        x.aload(sums[i * vectors + j]).getstatic(all);
+        if (adds) {
+          // C2 knows the class of a vector just loaded, so that it need not have seen it to inline the addition.
+          load(address, j);
+          x.aload(sums[i * vectors + j]).invokevirtual(add).getstatic(all);
+        } else {
+          x.aload(sums[i * vectors + j]).getstatic(all);
+        }
         vectorAddress(address, j);
         x.getstatic(order).invokevirtual(store);
       }

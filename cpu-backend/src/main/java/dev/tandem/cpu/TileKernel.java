@@ -4,7 +4,8 @@ package dev.tandem.cpu;
  * The inner kernel of matrix products and convolutions: one tile of R rows and V vectors of the output, held in
  * registers while {@code C(i, j) = sum over o < outer, p < inner of A(o, p, i) * B(o, p, j)} runs. The sum goes over
  * {@code o}, then {@code p}, and starts from zero in every tile, so that an element's rounding does not depend on which
- * tile it falls into. Whoever adds to C has a tile written elsewhere first.
+ * tile it falls into. Some kernels write C, others add the sum to it ({@link Tiles#adding}): until those are compiled, whoever adds
+ * to C has a tile written elsewhere first, with the same rounding.
  *
  * <p>All addresses and strides are in bytes. A is read one number at a time, in one of three {@linkplain Layout layouts}. B(o, p, j)
  * lies at {@code b + o * bOuter + p * bInner + 4 j} and is read in whole vectors, C(i, j) at {@code c + i * cRow + 4 j}.

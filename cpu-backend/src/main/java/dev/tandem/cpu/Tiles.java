@@ -2,6 +2,7 @@ package dev.tandem.cpu;
 
 import dev.tandem.cpu.TileKernel.Layout;
 import java.lang.foreign.Arena;
+import org.jspecify.annotations.Nullable;
 
 /** The tile kernels of this machine and their sizes. */
 final class Tiles {
@@ -33,12 +34,14 @@ final class Tiles {
   private static final long LONG_WORK = 1 << 25;
   /** Tiles that have been wanted of a kernel when it is worth to be made ready. */
   private static final int OFTEN = 16;
+  /** The same of one that adds, without which a tile takes some 5 % longer. */
+  private static final int OFTEN_ADDED = 1024;
 
   private static final int VARIANTS = VECTOR_TILE + 1;
   private static final int SIZES = (NARROW_ROWS + 1) * VARIANTS;
   // Made when first wanted. They have no fields that are not final: reading them without a barrier is harmless.
   /** Those that are compiled. */
-  private static final TileKernel[] KERNELS = new TileKernel[SIZES * Layout.values().length];
+  private static final TileKernel[] KERNELS = new TileKernel[2 * SIZES * Layout.values().length];
   private static final TileKernel[] VECTORS = new TileKernel[KERNELS.length];
   private static final TileKernel[] SCALARS = new TileKernel[KERNELS.length];
   private static final WarmUp[] WARM_UPS = new WarmUp[KERNELS.length];
@@ -88,8 +91,8 @@ final class Tiles {
     }
     int tallest = rows(layout, vectors);
     int parts = (length + tallest - 1) / tallest;
-    WarmUp lower = warmUp(layout, length / parts, vectors);
-    WarmUp higher = warmUp(layout, (length + parts - 1) / parts, vectors);
+    WarmUp lower = warmUp(layout, length / parts, vectors, false);
+    WarmUp higher = warmUp(layout, (length + parts - 1) / parts, vectors, false);
     // Both are compiled at the same time.
     higher.begin();
     lower.prepare(work >= LONG_WORK);
@@ -105,41 +108,40 @@ final class Tiles {
   static void expectLargeProducts() {
     if (Lanes.AVAILABLE && !expected) {
       expected = true;
-      warmUp(Layout.OFFSETS, ROWS, 2).begin();
-      warmUp(Layout.COLUMNS, ROWS, 2).begin();
+      warmUp(Layout.OFFSETS, ROWS, 2, false).begin();
+      warmUp(Layout.COLUMNS, ROWS, 2, false).begin();
     }
   }
 
-  private static WarmUp warmUp(Layout layout, int rows, int vectors) {
-    int at = index(layout, rows, vectors);
-    WarmUp known = WARM_UPS[at];
-    return known != null ? known : newWarmUp(layout, rows, vectors, at);
+  private static WarmUp warmUp(Layout layout, int rows, int vectors, boolean adds) {
+    WarmUp known = WARM_UPS[index(layout, rows, vectors, adds)];
+    return known != null ? known : newWarmUp(layout, rows, vectors, adds);
   }
 
-  private static synchronized WarmUp newWarmUp(Layout layout, int rows, int vectors, int at) {
+  private static synchronized WarmUp newWarmUp(Layout layout, int rows, int vectors, boolean adds) {
+    int at = index(layout, rows, vectors, adds);
     if (WARM_UPS[at] == null) {
       long line = 4L * vectors * LANES;
       // Zeros are offsets as well.
       long inner = layout == Layout.COLUMNS ? 4L * rows : WarmUp.ZEROS;
-      WARM_UPS[at] =
-          new WarmUp(outer -> vectors(layout, rows, vectors, at).run(outer, TURNS, WarmUp.ZEROS, 4L * TURNS, inner, 0,
-              WarmUp.ZEROS, line, 0, WarmUp.OUTPUT, line), rows * (vectors + 1) + vectors);
+      WARM_UPS[at] = new WarmUp(outer -> compiled(layout, rows, vectors, adds).run(outer, TURNS, WarmUp.ZEROS, 4L * TURNS,
+          inner, 0, WarmUp.ZEROS, line, 0, WarmUp.OUTPUT, line), rows * (vectors + 1) + vectors);
     }
     return WARM_UPS[at];
   }
 
-  private static int index(Layout layout, int rows, int vectors) {
-    return layout.ordinal() * SIZES + rows * VARIANTS + vectors;
+  private static int index(Layout layout, int rows, int vectors, boolean adds) {
+    return (2 * layout.ordinal() + (adds ? 1 : 0)) * SIZES + rows * VARIANTS + vectors;
   }
 
   /** One that is ready for work: until the vectors' is compiled, one without, which does the same to the bit. */
   static TileKernel get(Layout layout, int rows, int vectors) {
-    int at = index(layout, rows, vectors);
-    TileKernel t = KERNELS[at];
-    return t != null ? t : cold(layout, rows, vectors, at);
+    TileKernel t = KERNELS[index(layout, rows, vectors, false)];
+    return t != null ? t : cold(layout, rows, vectors);
   }
 
-  private static TileKernel cold(Layout layout, int rows, int vectors, int at) {
+  private static TileKernel cold(Layout layout, int rows, int vectors) {
+    int at = index(layout, rows, vectors, false);
     TileKernel scalar = SCALARS[at];
     if (scalar == null) {
       scalar = new ScalarTile(rows, vectors, layout, Lanes.AVAILABLE);
@@ -149,23 +151,36 @@ final class Tiles {
       KERNELS[at] = scalar;
       return scalar;
     }
-    WarmUp warmUp = warmUp(layout, rows, vectors);
+    TileKernel t = wanted(layout, rows, vectors, false, OFTEN);
+    return t != null ? t : scalar;
+  }
+
+  /** One that adds to C, or null as long as it is not compiled. */
+  static @Nullable TileKernel adding(Layout layout, int rows, int vectors) {
+    TileKernel t = KERNELS[index(layout, rows, vectors, true)];
+    return t != null || !Lanes.AVAILABLE ? t : wanted(layout, rows, vectors, true, OFTEN_ADDED);
+  }
+
+  private static @Nullable TileKernel wanted(Layout layout, int rows, int vectors, boolean adds, int often) {
+    int at = index(layout, rows, vectors, adds);
+    WarmUp warmUp = warmUp(layout, rows, vectors, adds);
     if (warmUp.isReady()) {
-      TileKernel t = vectors(layout, rows, vectors, at);
+      TileKernel t = compiled(layout, rows, vectors, adds);
       KERNELS[at] = t;
       return t;
     }
     // Threads may count over each other, which only takes a little longer.
-    if (++WANTED[at] >= OFTEN) {
+    if (++WANTED[at] >= often) {
       warmUp.begin();
     }
-    return scalar;
+    return null;
   }
 
   /** One thread may work with a tile while another warms it up, so there is one of each. */
-  private static synchronized TileKernel vectors(Layout layout, int rows, int vectors, int at) {
+  private static synchronized TileKernel compiled(Layout layout, int rows, int vectors, boolean adds) {
+    int at = index(layout, rows, vectors, adds);
     if (VECTORS[at] == null) {
-      VECTORS[at] = TileGenerator.generate(rows, vectors, layout);
+      VECTORS[at] = TileGenerator.generate(rows, vectors, layout, adds);
     }
     return VECTORS[at];
   }

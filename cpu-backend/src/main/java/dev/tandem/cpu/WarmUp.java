@@ -25,6 +25,7 @@ final class WarmUp {
    * Tests turn it off: they run vectors from the first call on.
    */
   static final boolean SCALAR_FIRST = !"false".equals(System.getProperty("tandem.cpu.scalarFirst"));
+
   /** A kernel on scratch memory. */
   interface Kernel {
     /**

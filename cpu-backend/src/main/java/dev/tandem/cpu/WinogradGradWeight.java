@@ -161,12 +161,15 @@ final class WinogradGradWeight {
     for (int p = fromPanel; p < toPanel; p++) {
       int j = p * Tiles.WIDTH;
       int columns = Math.min(Tiles.WIDTH, filters - j);
-      TileKernel kernel = Tiles.get(TileKernel.Layout.COLUMNS, Tiles.ROWS, Tiles.vectors(columns));
+      int vectors = Tiles.vectors(columns);
+      TileKernel adding = accumulate ? Tiles.adding(TileKernel.Layout.COLUMNS, Tiles.ROWS, vectors) : null;
+      TileKernel kernel = adding != null ? adding : Tiles.get(TileKernel.Layout.COLUMNS, Tiles.ROWS, vectors);
+      boolean direct = !accumulate || adding != null;
       for (int c = 0; c < channels; c += Tiles.ROWS) {
         long to = sums + 4 * (((long) place * channels + c) * filters + j);
         kernel.run(1, tiles, a + c / LANES * tiles * LINE + 4L * (c % LANES), 0, LINE, 0,
-            b + p * 2 * tiles * LINE, 2 * LINE, 0, accumulate ? edge : to, accumulate ? 2 * LINE : 4L * filters);
-        if (accumulate) {
+            b + p * 2 * tiles * LINE, 2 * LINE, 0, direct ? to : edge, direct ? 4L * filters : 2 * LINE);
+        if (!direct) {
           Panels.store(edge, 2 * LINE, to, 4L * filters, Tiles.ROWS, columns, true);
         }
       }

@@ -74,11 +74,13 @@ class ColdStartTest {
     int pitch = Math.max(INNER, rows) + 1;
     StridedFloats a = numbers(random, Math.max(rows, outer * INNER) * pitch);
     StridedFloats b = numbers(random, outer * INNER * (columns + 1) + columns);
-    float[][] results = new float[2][];
-    for (int i = 0; i < 2; i++) {
-      StridedFloats c = numbers(random, rows * columns);
-      TileKernel tile =
-          i == 0 ? TileGenerator.generate(rows, vectors, layout) : new ScalarTile(rows, vectors, layout, true);
+    StridedFloats before = numbers(random, rows * columns);
+    float[][] results = new float[3][];
+    List<TileKernel> tiles = List.of(TileGenerator.generate(rows, vectors, layout, false),
+        new ScalarTile(rows, vectors, layout, true), TileGenerator.generate(rows, vectors, layout, true));
+    for (int i = 0; i < results.length; i++) {
+      StridedFloats c = before.copy();
+      TileKernel tile = tiles.get(i);
       long aInner = layout == TileKernel.Layout.OFFSETS ? Tiles.steps(INNER) : 4L * pitch;
       tile.run(outer, INNER, address(a), 4L * pitch, aInner, 4L * pitch * INNER, address(b), 4L * (columns + 1),
           4L * (columns + 1) * INNER, address(c), 4L * columns);
@@ -86,5 +88,11 @@ class ColdStartTest {
     }
     assertThat(results[1]).as("%s, %d rows, %d vectors, %d x %d", layout, rows, vectors, outer, INNER)
         .isEqualTo(results[0]);
+    float[] added = before.toArray();
+    for (int i = 0; i < added.length; i++) {
+      added[i] += results[0][i];
+    }
+    assertThat(results[2]).as("%s, %d rows, %d vectors, %d x %d, added", layout, rows, vectors, outer, INNER)
+        .isEqualTo(added);
   }
 }
