@@ -133,7 +133,8 @@ final class ConvGradWeight {
     int vectors = Tiles.vectors(cols);
     long width = 4L * vectors * Tiles.LANES;
     boolean whole = 4L * cols == width;
-    long edge = whole && !accumulate ? 0 : Workspace.floats(Workspace.Slot.TILE, (long) Tiles.NARROW_ROWS * Tiles.WIDTH);
+    long edge =
+        whole && !accumulate ? 0 : Workspace.floats(Workspace.Slot.TILE, (long) Tiles.NARROW_ROWS * Tiles.WIDTH);
     int tallest = Tiles.rows(TileKernel.Layout.COLUMNS, vectors);
     int parts = (height + tallest - 1) / tallest;
     long cRow = 4L * s.groupFilters();

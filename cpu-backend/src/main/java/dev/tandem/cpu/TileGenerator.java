@@ -128,7 +128,8 @@ final class TileGenerator {
   /** @param adds to C, rather than write it */
   static TileKernel generate(int rows, int vectors, Layout layout, boolean adds) {
     ClassDesc name =
-        ClassDesc.of(TileGenerator.class.getPackageName(), (adds ? "Adding" : "") + layout.label() + "Tile" + rows + "x" + vectors);
+        ClassDesc.of(TileGenerator.class.getPackageName(),
+            (adds ? "Adding" : "") + layout.label() + "Tile" + rows + "x" + vectors);
     byte[] bytes = Frames.GIVEN.build(name, k -> k.withFlags(ClassFile.ACC_FINAL)
         .withInterfaceSymbols(TileKernel.class.describeConstable().orElseThrow())
         .withMethodBody(ConstantDescs.INIT_NAME, ConstantDescs.MTD_void, 0,

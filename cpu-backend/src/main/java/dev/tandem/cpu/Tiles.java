@@ -124,8 +124,9 @@ final class Tiles {
       long line = 4L * vectors * LANES;
       // Zeros are offsets as well.
       long inner = layout == Layout.COLUMNS ? 4L * rows : WarmUp.ZEROS;
-      WARM_UPS[at] = new WarmUp(outer -> compiled(layout, rows, vectors, adds).run(outer, TURNS, WarmUp.ZEROS, 4L * TURNS,
-          inner, 0, WarmUp.ZEROS, line, 0, WarmUp.OUTPUT, line), rows * (vectors + 1) + vectors);
+      WARM_UPS[at] =
+          new WarmUp(outer -> compiled(layout, rows, vectors, adds).run(outer, TURNS, WarmUp.ZEROS, 4L * TURNS,
+              inner, 0, WarmUp.ZEROS, line, 0, WarmUp.OUTPUT, line), rows * (vectors + 1) + vectors);
     }
     return WARM_UPS[at];
   }
