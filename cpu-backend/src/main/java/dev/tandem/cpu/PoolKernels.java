@@ -5,6 +5,7 @@ import dev.tandem.core.op.PoolGeometry;
 import java.lang.ref.Reference;
 import java.util.List;
 import java.util.function.IntConsumer;
+import java.util.function.Supplier;
 
 /**
  * Pooling with channels last: each output pixel is computed for all its channels at a time. Operands that lie otherwise
@@ -78,8 +79,9 @@ final class PoolKernels {
   }
 
   /** Channels that vectors do, from the first on: none until their loops are compiled. */
-  private static int byVector(Image x, List<WarmUp> loops) {
-    return WarmUp.areReady(loops) ? PoolWindow.byVector(x) : 0;
+  private static int byVector(Image x, Supplier<List<WarmUp>> loops) {
+    int whole = PoolWindow.byVector(x);
+    return whole > 0 && WarmUp.areReady(loops.get()) ? whole : 0;
   }
 
   private static int vectors(Image y) {
@@ -127,7 +129,7 @@ final class PoolKernels {
   private static void forward(PoolGeometry g, Image given, Image wanted) {
     Image x = channelsLast(given, Workspace.Slot.BAND, true);
     Image y = channelsLast(wanted, Workspace.Slot.OUTPUT, false);
-    int byVector = g.kind() == PoolGeometry.Kind.MAX ? byVector(x, MaxPool.forwardWarmUps(g)) : 0;
+    int byVector = g.kind() == PoolGeometry.Kind.MAX ? byVector(x, () -> MaxPool.forwardWarmUps(g)) : 0;
     if (g.kind() != PoolGeometry.Kind.MAX) {
       eachWindow(g, x, y, (top, left, rows, columns, divisor, pixel) -> PoolWindow.average(x,
           x.at(0, top) + left * x.pixelStride(), rows, columns, divisor, pixel));
@@ -149,7 +151,7 @@ final class PoolKernels {
     Image dy = channelsLast(gradOutput, Workspace.Slot.SECOND_BAND, true);
     Image dx = channelsLast(wanted, Workspace.Slot.OUTPUT, false);
     if (max) {
-      int byVector = byVector(x, MaxPool.gradientWarmUps(g));
+      int byVector = byVector(x, () -> MaxPool.gradientWarmUps(g));
       if (byVector > 0) {
         MaxPool.gradient(g, x, dy, dx, byVector);
       }
