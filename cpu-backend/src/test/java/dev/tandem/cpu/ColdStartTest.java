@@ -5,40 +5,21 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Shape;
-import dev.tandem.core.tensor.Device;
-import dev.tandem.core.testing.SmallNetwork;
-import java.io.File;
 import java.io.IOException;
-import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
-import org.slf4j.LoggerFactory;
 
 /** Whoever does the work until vectors are compiled does it to the same bits. */
 class ColdStartTest {
   private static final int INNER = 11;
 
-  /** Of the classes themselves: the launcher of the tests may have put its own jar into the property. */
-  private static String classPath() {
-    return Stream.of(ColdStart.class, CpuBackend.class, SmallNetwork.class, Device.class, LoggerFactory.class)
-        .map(c -> Path.of(URI.create(c.getProtectionDomain().getCodeSource().getLocation().toString())).toString())
-        .distinct()
-        .collect(Collectors.joining(File.pathSeparator));
-  }
-
   /** As users start it; the tests themselves run vectors from the first call on. */
   @Test
   void aFreshJvmTrainsToTheSameBits() throws IOException, InterruptedException {
     assertThat(WarmUp.SCALAR_FIRST).as("tandem.cpu.scalarFirst of the tests").isFalse();
-    Process process =
-        new ProcessBuilder(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--add-modules",
-            "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-cp", classPath(),
-            ColdStart.class.getName())).redirectErrorStream(true).start();
+    Process process = FreshJvm.start(List.of(), ColdStart.class);
     List<String> output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).lines()
         .filter(l -> !l.startsWith("WARNING")).toList();
     assertThat(process.waitFor()).as(output.toString()).isZero();
