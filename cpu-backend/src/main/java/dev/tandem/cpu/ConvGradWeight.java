@@ -56,21 +56,27 @@ final class ConvGradWeight {
         add(u, Gemm.cut(panels, parts, part), Gemm.cut(panels, parts, part + 1), sums + 4 * weights * chunk, u > from);
       }
     });
-    if (chunks > 1) {
-      int pieces = Math.clamp(weights * chunks >> 15, 1, 64);
-      team.run(pieces, (worker, piece) -> {
-        long from = weights * piece / pieces;
-        int count = (int) (weights * (piece + 1) / pieces - from);
-        for (int c = 1; c < chunks; c++) {
-          Panels.store(sums + 4 * (weights * c + from), 0, sums + 4 * from, 0, 1, count, true);
-        }
-      });
-    }
+    addChunks(sums, weights, chunks, team);
     if (depthwise) {
       out.fromChannelsLast(sums);
     } else {
       out.fromTapMajor(sums, team);
     }
+  }
+
+  /** Adds to the first {@code count} sums those of the other chunks, which follow each other, in order. */
+  static void addChunks(long sums, long count, int chunks, Team team) {
+    if (chunks == 1) {
+      return;
+    }
+    int pieces = Math.clamp(count * chunks >> 15, 1, 64);
+    team.run(pieces, (worker, piece) -> {
+      long from = count * piece / pieces;
+      int length = (int) (count * (piece + 1) / pieces - from);
+      for (int c = 1; c < chunks; c++) {
+        Panels.store(sums + 4 * (count * c + from), 0, sums + 4 * from, 0, 1, length, true);
+      }
+    });
   }
 
   /** One band of an image, for some panels of output channels. */

@@ -3,9 +3,7 @@ package dev.tandem.cpu;
 import dev.tandem.core.backend.Call;
 import dev.tandem.core.op.PoolGeometry;
 import java.lang.ref.Reference;
-import java.util.List;
 import java.util.function.IntConsumer;
-import java.util.function.Supplier;
 
 /**
  * Pooling with channels last: each output pixel is computed for all its channels at a time. Operands that lie otherwise
@@ -78,12 +76,6 @@ final class PoolKernels {
     return (long) y.images() * y.channels() * y.height() * y.width();
   }
 
-  /** Channels that vectors do, from the first on: none until their loops are compiled. */
-  private static int byVector(Image x, Supplier<List<WarmUp>> loops) {
-    int whole = PoolWindow.byVector(x);
-    return whole > 0 && WarmUp.areReady(loops.get()) ? whole : 0;
-  }
-
   private static int vectors(Image y) {
     return (y.channels() + Tiles.LANES - 1) / Tiles.LANES;
   }
@@ -129,7 +121,9 @@ final class PoolKernels {
   private static void forward(PoolGeometry g, Image given, Image wanted) {
     Image x = channelsLast(given, Workspace.Slot.BAND, true);
     Image y = channelsLast(wanted, Workspace.Slot.OUTPUT, false);
-    int byVector = g.kind() == PoolGeometry.Kind.MAX ? byVector(x, () -> MaxPool.forwardWarmUps(g)) : 0;
+    int whole = g.kind() == PoolGeometry.Kind.MAX ? PoolWindow.byVector(x) : 0;
+    // None until their loops are compiled.
+    int byVector = whole > 0 && WarmUp.areReady(MaxPool.forwardWarmUps(g)) ? whole : 0;
     if (g.kind() != PoolGeometry.Kind.MAX) {
       eachWindow(g, x, y, (top, left, rows, columns, divisor, pixel) -> PoolWindow.average(x,
           x.at(0, top) + left * x.pixelStride(), rows, columns, divisor, pixel));
@@ -151,7 +145,8 @@ final class PoolKernels {
     Image dy = channelsLast(gradOutput, Workspace.Slot.SECOND_BAND, true);
     Image dx = channelsLast(wanted, Workspace.Slot.OUTPUT, false);
     if (max) {
-      int byVector = byVector(x, () -> MaxPool.gradientWarmUps(g));
+      int whole = PoolWindow.byVector(x);
+      int byVector = whole > 0 && WarmUp.areReady(MaxPool.gradientWarmUps(g)) ? whole : 0;
       if (byVector > 0) {
         MaxPool.gradient(g, x, dy, dx, byVector);
       }

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Each thread begins with its own part of the chunks, one after the other, and then helps the others from the end of theirs. So in
  * operation after operation it works on the same images or rows, which it has in its caches: cores that share no third-level cache
  * pass numbers to each other at a fraction of the speed (a machine's two cores did or did not share one from second to second, and a
- * step whose chunks went to whoever came took 1.4 times as long when they did not).
+ * step whose chunks went to whoever came took 1.5 times as long when they did not).
  *
  * <p>Helpers are guests: one that does not come in time, because it is parked or the machine is busy, is not waited for. The caller
  * waits only for helpers that have taken a chunk, and gives its processor away while it does.

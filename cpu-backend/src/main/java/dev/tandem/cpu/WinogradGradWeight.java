@@ -102,13 +102,7 @@ final class WinogradGradWeight {
         }
       }
     });
-    team.run(MOST_CHUNKS, (worker, piece) -> {
-      long from = sums * piece / MOST_CHUNKS;
-      int count = (int) (sums * (piece + 1) / MOST_CHUNKS - from);
-      for (int c = 1; c < chunks; c++) {
-        Panels.store(all + 4 * (sums * c + from), 0, all + 4 * from, 0, 1, count, true);
-      }
-    });
+    ConvGradWeight.addChunks(all, sums, chunks, team);
     return all;
   }
 
