@@ -70,6 +70,26 @@ final class Panels {
   }
 
   /**
+   * Adds rows of {@code cols} floats to others. Of the r-th pair, whose number is {@code n = numbers[first + r]}, one is at {@code from + n
+   * * fromNumber + r * fromRow}, the other, which becomes the sum, at {@code to + n * toNumber + r * toRow}.
+   */
+  static void addRows(long from, long fromNumber, long fromRow, long to, long toNumber, long toRow, int[] numbers,
+      int first, int rows, int cols) {
+    if (Lanes.AVAILABLE && cols == Tiles.WIDTH && PanelsWarmUp.adds(rows)) {
+      VectorMoves.addRows(from, fromNumber, fromRow, to, toNumber, toRow, numbers, first, rows);
+      return;
+    }
+    for (int r = 0; r < rows; r++) {
+      int n = numbers[first + r];
+      long f = from + n * fromNumber + r * fromRow;
+      long t = to + n * toNumber + r * toRow;
+      for (int j = 0; j < cols; j++) {
+        Memory.setFloat(t + 4L * j, Memory.getFloat(f + 4L * j) + Memory.getFloat(t + 4L * j));
+      }
+    }
+  }
+
+  /**
    * {@code to[k][i] = from[i][k]} for {@code i < n, k < rows}.
    *
    * @param padded whether rows of {@code to} have room for n rounded up to whole vectors, which then hold anything

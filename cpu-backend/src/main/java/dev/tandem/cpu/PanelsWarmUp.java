@@ -11,9 +11,13 @@ final class PanelsWarmUp {
   private static final WarmUp TRANSPOSES =
       new WarmUp(times -> VectorMoves.transpose(WarmUp.ZEROS, 0, WarmUp.OUTPUT, 4L * TILE,
           times > 0 ? TILE : 0, WarmUp.OUTPUT + 4L * TILE * TILE), 8);
+  private static final int[] ANY = new int[WarmUp.TURNS];
+  private static final WarmUp ADDS = new WarmUp(times -> VectorMoves.addRows(WarmUp.ZEROS, 0, 0, WarmUp.OUTPUT, 0, 0, ANY, 0,
+      times > 0 ? WarmUp.TURNS : 0), 8);
   // Threads may lose some of each other's.
   private static long copied;
   private static long transposed;
+  private static long added;
 
   private PanelsWarmUp() {
   }
@@ -36,6 +40,17 @@ final class PanelsWarmUp {
     transposed += (long) rows * columns;
     if (transposed >= WarmUp.ELEMENTS) {
       TRANSPOSES.begin();
+    }
+    return false;
+  }
+
+  static boolean adds(int rows) {
+    if (ADDS.isDone()) {
+      return true;
+    }
+    added += (long) rows * 2 * TILE;
+    if (added >= WarmUp.ELEMENTS) {
+      ADDS.begin();
     }
     return false;
   }
