@@ -43,8 +43,9 @@ class DistinctRowsTest {
     SplittableRandom random = new SplittableRandom(SEED);
     int distinct = ROWS / 4;
     float[] values = values(random, distinct * columns);
-    // Rows that differ in one number only, the last, by the sign of zero or by the bits of NaN.
-    for (int r = 1; r < 4; r++) {
+    // Rows that differ in one number only, the last, some by the sign of zero or by the bits of NaN: many share a slot of the table.
+    for (int r = 1; r < distinct; r++) {
+      values[columns - 1] = values[r * columns + columns - 1];
       System.arraycopy(values, 0, values, r * columns, columns);
     }
     values[columns - 1] = 0;
