@@ -24,6 +24,8 @@ abstract class Fold {
     /** Partial results of one block. */
     final float[] partial;
     private final RowTotals totals;
+    /** Of some rows. */
+    private final double[] sums = new double[RowTotals.ROWS];
 
     /** @param vector whether vector instructions may be used */
     Accumulator(int columns, boolean vector) {
@@ -39,6 +41,17 @@ abstract class Fold {
 
   /** Folds {@code n} dense values into column 0. {@code position} is that of the first along the reduced axis. */
   abstract void row(Accumulator a, long address, int n, int position);
+
+  /**
+   * Folds rows of {@code n} dense values into column 0, one after the other.
+   *
+   * @param position that of the first row's first value along the reduced axis, and {@code step} from row to row
+   */
+  void row(Accumulator a, long address, long rowBytes, int rows, int n, int position, int step) {
+    for (int r = 0; r < rows; r++) {
+      row(a, address + r * rowBytes, n, position + r * step);
+    }
+  }
 
   /** The results of rows that have one each, {@link RowTotals#ROWS} at most, to {@code results}. */
   void rows(Accumulator a, long address, long rowBytes, int rows, int n, double[] results) {
@@ -114,6 +127,18 @@ abstract class Fold {
     @Override
     void row(Accumulator a, long address, int n, int position) {
       a.value[0] += a.totals.sum(address, n);
+    }
+
+    /** Nothing of one row has to wait for what becomes of the one before. */
+    @Override
+    void row(Accumulator a, long address, long rowBytes, int rows, int n, int position, int step) {
+      for (int r = 0; r < rows; r += RowTotals.ROWS) {
+        int some = Math.min(RowTotals.ROWS, rows - r);
+        a.totals.sums(address + r * rowBytes, rowBytes, some, n, a.sums);
+        for (int i = 0; i < some; i++) {
+          a.value[0] += a.sums[i];
+        }
+      }
     }
 
     @Override

@@ -3,7 +3,6 @@ package dev.tandem.cpu;
 import dev.tandem.core.backend.Call;
 import dev.tandem.core.backend.Operand;
 import dev.tandem.core.op.Normalize;
-import dev.tandem.core.pointwise.Expr;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Layout;
 import java.util.ArrayList;
@@ -15,9 +14,11 @@ import org.jspecify.annotations.Nullable;
  * Normalisation where channels are innermost and every statistic is one of some neighbouring channels over all pixels of an image, or
  * of all images: batch, group and instance normalisation of channels-last images, batch normalisation of features.
  *
- * <p>An image is a matrix of pixels by channels, cut into parts of rows that follow from its shape. Forward, a part is read once for its
- * sums and, while it is in the cache, for its squares of differences from its own means; those of the parts come together in double
- * (Chan, Golub and LeVeque, Updating formulae and a pairwise algorithm for computing sample variances, 1979). Then every image is read
+ * <p>An image is a matrix of pixels by channels, cut into parts of rows that follow from its shape. Forward, a part is read once, for
+ * its sums of differences from a center and of their squares; those of the parts come together in double (Chan, Golub and LeVeque,
+ * Updating formulae and a pairwise algorithm for computing sample variances, 1979). The center is the mean c of the part's first
+ * rows, an eighth of it: whatever the numbers, these rows alone make the part's variance at least (c - mean)² / 7, so that the mean
+ * square that is summed is at most eight times as large, and usually hardly larger. Then every image is read
  * once more to be scaled. Many images are shared by the team, each done as a whole; of few, the parts are.
  */
 abstract class NormalizeColumns implements Runnable, Team.Body {
@@ -33,21 +34,17 @@ abstract class NormalizeColumns implements Runnable, Team.Body {
   private static final int LEAST = 8;
   private static final int MOST = 8192;
 
-  private static final Expr A = Expr.input(0);
-  private static final Expr B = Expr.input(1);
-  private static final Expr C = Expr.input(2);
-  private static final Expr D = Expr.input(3);
-
   /** What one thread works with. */
   private static final class Worker {
     final ColumnTotals totals;
-    final RowProgram.Places places = new RowProgram.Places();
+    final ColumnFactors factors;
     /** Of an image that it has alone. */
     final State state;
     final float[] center;
 
     Worker(int columns, State state) {
       totals = new ColumnTotals(columns, Lanes.AVAILABLE);
+      factors = new ColumnFactors(columns, Lanes.AVAILABLE);
       center = new float[columns];
       this.state = state;
     }
@@ -58,12 +55,15 @@ abstract class NormalizeColumns implements Runnable, Team.Body {
     final double[] first;
     final double[] second;
     final float[] center;
+    /** Forward: what the numbers of every part are taken as differences from. */
+    final float[] centers;
     long factors;
 
     State(int parts, int columns) {
       first = new double[parts * columns];
       second = new double[first.length];
       center = new float[columns];
+      centers = new float[first.length];
     }
   }
 
@@ -112,15 +112,17 @@ abstract class NormalizeColumns implements Runnable, Team.Body {
     long wanted = Math.clamp((long) rows * columns / PART, 1, most);
     partRows = (int) ((rows + wanted - 1) / wanted);
     parts = (rows + partRows - 1) / partRows;
-    if ((long) images * rows * columns >= WarmUp.ELEMENTS) {
-      ColumnTotals.warmUp(columns);
-    }
     shares = images < MANY ? 1 : Math.min(SHARES, images);
     shared = new State(parts, columns);
     workers = new Worker[team.size()];
     for (int w = 0; w < workers.length; w++) {
       workers[w] = new Worker(columns, w == 0 || shares == 1 ? shared : new State(parts, columns));
     }
+  }
+
+  /** Elements of all images. */
+  final long elements() {
+    return (long) images * rows * columns;
   }
 
   /** What does the forward pass; null if the operands do not lie so. */
@@ -196,13 +198,13 @@ abstract class NormalizeColumns implements Runnable, Team.Body {
 
   @Override
   public void run() {
-    boolean alone = Chunks.isSmall((long) images * rows * columns, 2);
+    boolean alone = Chunks.isSmall(elements(), 2);
     if (shares > 1) {
       stage = Stage.IMAGES;
       Chunks.run(call, team, alone, shares, this);
     } else {
       for (image = 0; image < images; image++) {
-        shared.factors = Workspace.floats(Workspace.Slot.FACTORS, 4L * columns);
+        shared.factors = Workspace.floats(Workspace.Slot.FACTORS, ColumnFactors.floats(columns));
         begin(shared, image);
         stage = Stage.SUMS;
         Chunks.run(call, team, alone, parts, this);
@@ -222,7 +224,7 @@ abstract class NormalizeColumns implements Runnable, Team.Body {
       case ELEMENTS -> elements(w, shared, image, chunk * partRows, rowsOf(chunk));
       case IMAGES -> {
         State s = w.state;
-        s.factors = Workspace.floats(Workspace.Slot.FACTORS, 4L * columns);
+        s.factors = Workspace.floats(Workspace.Slot.FACTORS, ColumnFactors.floats(columns));
         for (int i = Gemm.cut(images, shares, chunk); i < Gemm.cut(images, shares, chunk + 1); i++) {
           begin(s, i);
           for (int p = 0; p < parts; p++) {
@@ -307,15 +309,19 @@ abstract class NormalizeColumns implements Runnable, Team.Body {
     private static final int Y = 1;
     private static final int WEIGHT = 2;
     private static final int BIAS = 3;
-    /** {@code x, mean, weight / root, (bias)}. */
-    private static final Expr SCALED = A.sub(B).mul(C);
+    /** Of so many rows of a part one gives it its center. */
+    private static final int SAMPLES = 8;
+    /** What, added, leaves every number as it is, also a zero with its sign. */
+    private static final float NOTHING = -0f;
     private final int ofMean;
-    private final RowProgram program;
 
     Forward(Normalize op, List<Operand> operands, Axes axes, Call call, Team team) {
       super(op, operands, axes, call, team);
       ofMean = operands.size() - 2;
-      program = affine ? RowProgram.dense(4, SCALED.add(D)) : RowProgram.dense(3, SCALED);
+      if (elements() >= WarmUp.ELEMENTS) {
+        ColumnTotals.warmUp(columns);
+      }
+      new ColumnFactors(columns, Lanes.AVAILABLE).warmUp(elements());
     }
 
     @Override
@@ -329,12 +335,15 @@ abstract class NormalizeColumns implements Runnable, Team.Body {
       int n = rowsOf(part);
       long x = at(X, image, part * partRows());
       Arrays.fill(s.first, at, at + columns, 0);
-      Arrays.fill(s.second, at, at + columns, 0);
-      w.totals.add(x, row(X), n, s.first, at);
+      int sample = (n + SAMPLES - 1) / SAMPLES;
+      w.totals.add(x, row(X), sample, s.first, at);
       for (int j = 0; j < columns; j++) {
-        w.center[j] = (float) (s.first[at + j] / n);
+        w.center[j] = (float) (s.first[at + j] / sample);
       }
-      w.totals.addSquares(x, row(X), n, w.center, s.second, at);
+      System.arraycopy(w.center, 0, s.centers, at, columns);
+      Arrays.fill(s.first, at, at + columns, 0);
+      Arrays.fill(s.second, at, at + columns, 0);
+      w.totals.addDeviations(x, row(X), n, w.center, s.first, s.second, at);
     }
 
     @Override
@@ -344,7 +353,7 @@ abstract class NormalizeColumns implements Runnable, Team.Body {
         double sum = 0;
         for (int p = 0; p < parts(); p++) {
           for (int j = from; j < from + group; j++) {
-            sum += s.first[p * columns + j];
+            sum += s.first[p * columns + j] + (double) rowsOf(p) * s.centers[p * columns + j];
           }
         }
         double mean = sum / count();
@@ -362,25 +371,20 @@ abstract class NormalizeColumns implements Runnable, Team.Body {
           Memory.setFloat(s.factors + 4L * j, (float) mean);
           Memory.setFloat(s.factors + 4L * (columns + j),
               (float) (affine ? inverse * channel(WEIGHT, j) : inverse));
+          Memory.setFloat(s.factors + 4L * (2 * columns + j), affine ? channel(BIAS, j) : NOTHING);
         }
       }
     }
 
     /** The squares of differences from {@code mean}, of which those from the part's own center are known. */
     private static double squares(State s, int i, int n, double mean) {
-      double center = (float) (s.first[i] / n);
-      double d = center - mean;
-      return s.second[i] + 2 * d * (s.first[i] - n * center) + n * d * d;
+      double d = s.centers[i] - mean;
+      return s.second[i] + 2 * d * s.first[i] + n * d * d;
     }
 
     @Override
     void elements(Worker w, State s, int image, int from, int n) {
-      w.places.and(at(X, image, from), row(X)).and(s.factors, 0).and(s.factors + 4L * columns, 0);
-      if (affine) {
-        w.places.and(at(BIAS, 0, 0), 0);
-      }
-      w.places.and(at(Y, image, from), row(Y));
-      program.run(w.places, n, columns);
+      w.factors.normalize(at(X, image, from), row(X), at(Y, image, from), row(Y), n, s.factors);
     }
 
     @Override
@@ -396,10 +400,7 @@ abstract class NormalizeColumns implements Runnable, Team.Body {
     private static final int WEIGHT = 3;
     private static final int OF_WEIGHT = 4;
     private static final int OF_BIAS = 5;
-    /** {@code x, gradY, mean, weight / root, mean of g z / root², mean of g / root}. */
-    private static final Expr GRAD = B.mul(D).sub(A.sub(C).mul(Expr.input(4))).sub(Expr.input(5));
     private final int ofMean;
-    private final RowProgram program = RowProgram.dense(6, GRAD);
     /** By share: gradients of the weights, then of the biases. */
     private final double[][] ofWeights;
 
@@ -407,6 +408,10 @@ abstract class NormalizeColumns implements Runnable, Team.Body {
       super(op, operands, axes, call, team);
       ofMean = operands.size() - 2;
       ofWeights = new double[affine ? shares() : 0][2 * columns];
+      if (elements() >= WarmUp.ELEMENTS) {
+        ColumnTotals.warmUpOfProducts();
+      }
+      new ColumnFactors(columns, Lanes.AVAILABLE).warmUpOfGradient(elements());
     }
 
     @Override
@@ -432,8 +437,7 @@ abstract class NormalizeColumns implements Runnable, Team.Body {
       long dy = at(OF_Y, image, part * partRows());
       Arrays.fill(s.first, at, at + columns, 0);
       Arrays.fill(s.second, at, at + columns, 0);
-      w.totals.add(dy, row(OF_Y), n, s.first, at);
-      w.totals.addProducts(x, row(X), dy, row(OF_Y), n, s.center, s.second, at);
+      w.totals.addProducts(x, row(X), dy, row(OF_Y), n, s.center, s.first, s.second, at);
     }
 
     @Override
@@ -470,12 +474,8 @@ abstract class NormalizeColumns implements Runnable, Team.Body {
 
     @Override
     void elements(Worker w, State s, int image, int from, int n) {
-      w.places.and(at(X, image, from), row(X)).and(at(OF_Y, image, from), row(OF_Y));
-      for (int k = 0; k < 4; k++) {
-        w.places.and(s.factors + 4L * k * columns, 0);
-      }
-      w.places.and(at(OF_X, image, from), row(OF_X));
-      program.run(w.places, n, columns);
+      w.factors.gradient(at(X, image, from), row(X), at(OF_Y, image, from), row(OF_Y), at(OF_X, image, from), row(OF_X),
+          n, s.factors);
     }
 
     @Override

@@ -240,7 +240,7 @@ abstract class NormalizeRows implements Runnable, Team.Body {
       columnTotals = new ColumnTotals[affine ? team.size() : 0];
       Arrays.setAll(columnTotals, w -> new ColumnTotals(columns, Lanes.AVAILABLE));
       if (affine && (long) rows * columns >= WarmUp.ELEMENTS) {
-        ColumnTotals.warmUp(columns);
+        ColumnTotals.warmUpOfScaledProducts();
       }
     }
 
@@ -298,8 +298,7 @@ abstract class NormalizeRows implements Runnable, Team.Body {
       }
       if (affine) {
         columnTotals[worker].addScaledProducts(at(X, from), row(X), at(OF_Y, from), row(OF_Y), n, s.means, s.inverses,
-            sums[part]);
-        columnTotals[worker].add(at(OF_Y, from), row(OF_Y), n, sums[parts + part], 0);
+            sums[parts + part], sums[part]);
       }
       RowProgram.Places p = places(worker);
       p.and(at(X, from), row(X)).and(at(OF_Y, from), row(OF_Y)).and(at(ofMean, from), row(ofMean)).and(inverses, 4)

@@ -238,7 +238,7 @@ final class Reduction implements Runnable, Team.Body {
 
   /** Many results, of one short row each. */
   private void rowsOfResults(Worker w, long from, long to) {
-    int most = blockRows(columns);
+    int most = isDirect && w.maker == null ? Math.max(RowTotals.ROWS, blockRows(columns)) : blockRows(columns);
     long m = from;
     while (m < to) {
       start(w);
@@ -273,18 +273,22 @@ final class Reduction implements Runnable, Team.Body {
       int n = 1;
       int length = (int) Math.min(columns, BLOCK);
       int position = 0;
+      long apart = blockRowBytes();
       if (pieces > 1) {
         long column = unit % pieces * BLOCK;
         length = (int) Math.min(BLOCK, columns - column);
         addColumns(w.at, column);
         position = (int) column;
+        if (isDirect && w.maker == null) {
+          // Whole pieces, which lie one behind the other.
+          n = (int) Math.clamp(Math.min(end - unit, (columns - column) / BLOCK), 1, RowTotals.ROWS);
+          apart = BLOCK * step[0];
+        }
       } else {
         n = (int) Math.min(Math.min(end - unit, axes.dim(reduced[reduced.length - 1]) - along), most);
       }
       long block = block(w, n, length);
-      for (int r = 0; r < n; r++) {
-        fold.row(w.accumulator, block + r * blockRowBytes(), length, position);
-      }
+      fold.row(w.accumulator, block, apart, n, length, position, pieces > 1 ? BLOCK : 0);
       unit += n;
     }
     finish(w, m, 0, 1, part);

@@ -17,6 +17,7 @@ final class RowTotals {
   private final boolean vector;
   private final float[] work = new float[LANES];
   private final float[] second = new float[LANES];
+  private final double[] one = new double[1];
   /** Of every row at a time. */
   private final float[] lanes = new float[ROWS * LEFT];
   private final float[] products = new float[ROWS * LEFT];
@@ -38,7 +39,7 @@ final class RowTotals {
     if (n <= LEFT) {
       return few(x, n);
     }
-    laneSums(x, 0, 1, n);
+    laneSums(x, 0, 1, n, one);
     return total(lanes, 0);
   }
 
@@ -50,8 +51,8 @@ final class RowTotals {
       }
       return;
     }
-    laneSums(x, rowBytes, rows, n);
-    totals(lanes, rows, to);
+    int done = laneSums(x, rowBytes, rows, n, to);
+    totals(lanes, done, rows, to);
   }
 
   /** Lanes of one element each. */
@@ -73,10 +74,9 @@ final class RowTotals {
     return s0 + s1 + (s2 + s3);
   }
 
-  private void laneSums(long x, long rowBytes, int rows, int n) {
-    if (vector) {
-      VectorTotals.sums(x, rowBytes, rows, n, work, lanes);
-    }
+  /** @return of how many rows {@code to} has the totals already */
+  private int laneSums(long x, long rowBytes, int rows, int n, double[] to) {
+    int done = vector ? VectorTotals.sums(x, rowBytes, rows, n, work, lanes, to) : 0;
     for (int r = 0; r < rows; r++) {
       long row = x + r * rowBytes;
       if (!vector) {
@@ -90,6 +90,7 @@ final class RowTotals {
         lanes[LEFT * r + i % LEFT] += Memory.getFloat(row + 4L * i);
       }
     }
+    return done;
   }
 
   /** The sums of {@code (x - center)²}, for each row with a center of its own; {@link #ROWS} rows at most. */
@@ -113,7 +114,7 @@ final class RowTotals {
         lanes[LEFT * r + i % LEFT] += d * d;
       }
     }
-    totals(lanes, rows, to);
+    totals(lanes, 0, rows, to);
   }
 
   /**
@@ -138,8 +139,8 @@ final class RowTotals {
       }
       addProducts(x + r * xRow, y + r * yRow, weight, centers[r], left(n), n, lanes, products, LEFT * r, LEFT);
     }
-    totals(lanes, rows, sums);
-    totals(products, rows, ofProducts);
+    totals(lanes, 0, rows, sums);
+    totals(products, 0, rows, ofProducts);
   }
 
   private static void addProducts(long x, long y, long weight, float center, int from, int to, float[] first,
@@ -163,13 +164,14 @@ final class RowTotals {
     }
   }
 
-  private static void totals(float[] from, int rows, double[] to) {
-    for (int r = 0; r < rows; r++) {
+  private static void totals(float[] from, int first, int rows, double[] to) {
+    for (int r = first; r < rows; r++) {
       to[r] = total(from, LEFT * r);
     }
   }
 
-  private static double total(float[] from, int at) {
+  /** What 16 lanes come together to. */
+  static double total(float[] from, int at) {
     double s0 = 0;
     double s1 = 0;
     double s2 = 0;

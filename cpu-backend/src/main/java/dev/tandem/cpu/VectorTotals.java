@@ -10,7 +10,7 @@ import jdk.incubator.vector.VectorSpecies;
  * The vector loops of {@link RowTotals}: of every row, 16 lanes of what whole vectors hold. Loaded only when
  * {@link Lanes#AVAILABLE}.
  *
- * <p>All rows are done before the lanes of one are read: a load from what was just stored waits for the store, and what the
+ * <p>Other rows are done before the lanes of one are read: a load from what was just stored waits for the store, and what the
  * processor could do of the next rows meanwhile waits with it.
  */
 final class VectorTotals {
@@ -23,13 +23,17 @@ final class VectorTotals {
   private static final int STRIDE = VectorFolds.STRIDE;
   private static final int LANES = RowTotals.LANES;
   private static final int LEFT = RowTotals.LEFT;
+  /** How many rows before, an even number, lanes have arrived where they can be read without waiting. */
+  private static final int BEHIND = 4;
 
   /** Vector operations in a turn of the longest loop. */
   private static final int OPERATIONS = 20;
-  private static final float[] UNREAD = new float[LANES];
+  /** For the lanes of some rows. */
+  private static final float[] UNREAD = new float[2 * LANES];
+  private static final double[] TOTALS = new double[2 * LANES / LEFT];
   private static final float[] CENTER = new float[1];
   static final List<WarmUp> WARM_UPS = List.of(
-      new WarmUp(times -> sums(WarmUp.ZEROS, 0, 1, elements(times), UNREAD, UNREAD), OPERATIONS),
+      new WarmUp(times -> sums(WarmUp.ZEROS, 0, 7, elements(times), UNREAD, UNREAD, TOTALS), OPERATIONS),
       new WarmUp(times -> squares(WarmUp.ZEROS, 0, 1, elements(times), CENTER, UNREAD, UNREAD), OPERATIONS),
       new WarmUp(
           times -> products(WarmUp.ZEROS, 0, WarmUp.ZEROS, 0, 1, elements(times), CENTER, UNREAD, UNREAD,
@@ -45,11 +49,18 @@ final class VectorTotals {
     return times > 0 ? WarmUp.TURNS * LANES : 0;
   }
 
-  /** Of {@code x}. */
-  static void sums(long x, long rowBytes, int rows, int n, float[] work, float[] lanes) {
+  /**
+   * Of {@code x}.
+   *
+   * @param totals where the lanes of the first rows come together already
+   * @return of how many rows
+   */
+  static int sums(long x, long rowBytes, int rows, int n, float[] work, float[] lanes, double[] totals) {
     int whole = n & -LANES;
     int vectors = n & -V;
-    for (int r = 0; r < rows; r++) {
+    int pairs = V == LEFT ? rows & -2 : 0;
+    int done = pairs(x, rowBytes, pairs, n, lanes, totals);
+    for (int r = pairs; r < rows; r++) {
       long row = x + r * rowBytes;
       for (int p = 0; p < LANES; p += STRIDE) {
         FloatVector a0 = FloatVector.zero(S);
@@ -87,6 +98,58 @@ final class VectorTotals {
         }
       }
     }
+    return done;
+  }
+
+  /**
+   * Two rows at a time: short loops begin and end half as often, and eight sums wait less for each other than four. While they are
+   * read, lanes of rows before them come together, where no elements are left to be added: in a loop of their own memory would wait
+   * meanwhile (8192 rows of 512, in the third-level cache: 0.20 ms instead of 0.24).
+   *
+   * @return of how many rows they have
+   */
+  private static int pairs(long x, long rowBytes, int rows, int n, float[] lanes, double[] totals) {
+    int whole = n & -LANES;
+    int vectors = n & -V;
+    int done = 0;
+    for (int r = 0; r < rows; r += 2) {
+      long row = x + r * rowBytes;
+      long next = row + rowBytes;
+      FloatVector a0 = FloatVector.zero(S);
+      FloatVector a1 = a0;
+      FloatVector a2 = a0;
+      FloatVector a3 = a0;
+      FloatVector b0 = a0;
+      FloatVector b1 = a0;
+      FloatVector b2 = a0;
+      FloatVector b3 = a0;
+      for (int j = 0; j < whole; j += LANES) {
+        long at = 4L * j;
+        a0 = a0.add(FloatVector.fromMemorySegment(S, ALL, row + at & MASK, ORDER));
+        a1 = a1.add(FloatVector.fromMemorySegment(S, ALL, row + at + 4L * V & MASK, ORDER));
+        a2 = a2.add(FloatVector.fromMemorySegment(S, ALL, row + at + 8L * V & MASK, ORDER));
+        a3 = a3.add(FloatVector.fromMemorySegment(S, ALL, row + at + 12L * V & MASK, ORDER));
+        b0 = b0.add(FloatVector.fromMemorySegment(S, ALL, next + at & MASK, ORDER));
+        b1 = b1.add(FloatVector.fromMemorySegment(S, ALL, next + at + 4L * V & MASK, ORDER));
+        b2 = b2.add(FloatVector.fromMemorySegment(S, ALL, next + at + 8L * V & MASK, ORDER));
+        b3 = b3.add(FloatVector.fromMemorySegment(S, ALL, next + at + 12L * V & MASK, ORDER));
+      }
+      a0 = a0.add(a1).add(a2.add(a3));
+      b0 = b0.add(b1).add(b2.add(b3));
+      for (int i = whole; i < vectors; i += V) {
+        long at = 4L * i;
+        a0 = a0.add(FloatVector.fromMemorySegment(S, ALL, row + at & MASK, ORDER));
+        b0 = b0.add(FloatVector.fromMemorySegment(S, ALL, next + at & MASK, ORDER));
+      }
+      a0.intoArray(lanes, LEFT * r);
+      b0.intoArray(lanes, LEFT * (r + 1));
+      if (vectors == n && r >= BEHIND) {
+        totals[done] = RowTotals.total(lanes, LEFT * done);
+        totals[done + 1] = RowTotals.total(lanes, LEFT * (done + 1));
+        done += 2;
+      }
+    }
+    return done;
   }
 
   /** Of {@code (x - center)²}. */

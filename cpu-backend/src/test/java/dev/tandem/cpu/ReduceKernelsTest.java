@@ -114,6 +114,17 @@ class ReduceKernelsTest {
     return best;
   }
 
+  /** Rows that are read in several pieces. */
+  @Test
+  void positionsInLongRowsAreFound() {
+    int n = 20_000;
+    for (int at : new int[] {3, 4096, 9000, 16_384, n - 1}) {
+      Operand in = operand(Layout.contiguous(Shape.of(2, n)));
+      Memory.setFloat(PointwiseKernels.address(in) + 4L * at, 10);
+      assertThat(run(Reduce.of(Reduce.Kind.ARGMAX, List.of(1), DType.Kind.FLOAT), in, 2, true)[0]).isEqualTo(at);
+    }
+  }
+
   /** The second half is the first one negated, block by block: what is left is the rounding of the order in which parts come together. */
   @Test
   void sumsOfPartsComeTogetherInOneOrder() {

@@ -28,6 +28,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.IntFunction;
+import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -82,11 +83,14 @@ final class GradientRules {
     return IntStream.of(1, 0).filter(i -> in.get(1 - i).requiresGrad()).mapToObj(in::get).toList();
   }
 
-  /** @param destination where the gradient of input i may be written, or null; asked at most once for each input */
+  /**
+   * @param destination where the gradient of input i may be written, or null; asked at most once for each input
+   * @param mayRepeat whether the gradient of input i may be a view that repeats elements
+   */
   static @Nullable Tensor[] apply(Op op, List<Tensor> in, List<Tensor> out, List<@Nullable Tensor> gradOut,
-      IntFunction<@Nullable Tensor> destination) {
+      IntFunction<@Nullable Tensor> destination, IntPredicate mayRepeat) {
     if (op instanceof Pointwise p) {
-      return pointwise(p.program(), p.launch(), true, in, out, gradOut, out.get(0).shape(), destination);
+      return pointwise(p.program(), p.launch(), true, in, out, gradOut, out.get(0).shape(), destination, mayRepeat);
     }
     if (op instanceof Composite c) {
       return composite(c, in, out, gradOut);
@@ -99,8 +103,9 @@ final class GradientRules {
       case Pointwise p -> throw new AssertionError(p);
       case Composite c -> throw new AssertionError(c);
       case Reduce r -> switch (r.kind()) {
-        case SUM -> pointwise(r.prologue(), r.launch(), false, in, out, gradOut, common(in), destination);
-        case MAX, MIN -> extreme(r, in, out.get(0), g, destination);
+        case SUM -> pointwise(r.prologue(), r.launch(), false, in, out, gradOut, common(in), destination,
+            mayRepeat);
+        case MAX, MIN -> extreme(r, in, out.get(0), g, destination, mayRepeat);
         case ARGMAX, ARGMIN -> new @Nullable Tensor[in.size()];
       };
       case MatMul m -> matmul(in.get(0), in.get(1), g, destination);
@@ -161,7 +166,7 @@ final class GradientRules {
   /** Inputs of full shape share one program with several outputs; each broadcast input is a reduction with its gradient as prologue. */
   private static @Nullable Tensor[] pointwise(Program p, Launch launch, boolean outputsAtHand, List<Tensor> in,
       List<Tensor> out,
-      List<@Nullable Tensor> gradOut, Shape full, IntFunction<@Nullable Tensor> destination) {
+      List<@Nullable Tensor> gradOut, Shape full, IntFunction<@Nullable Tensor> destination, IntPredicate mayRepeat) {
     Derivative d = Derivative.of(p, outputsAtHand);
     List<@Nullable Tensor> slots = new ArrayList<>(join(in, out));
     slots.addAll(gradOut);
@@ -173,9 +178,16 @@ final class GradientRules {
       }
       Derivative.Selection one = d.select(List.of(i));
       boolean sameShape = in.get(i).shape().equals(full);
+      boolean repeats = sameShape && mayRepeat.test(i);
       Tensor copied = one.program().isCopy() ? slots.get(one.slots().get(0)) : null;
-      if (sameShape && copied != null && copied.shape().equals(full) && copied.dtype() == in.get(i).dtype()) {
+      if (sameShape && copied != null && copied.shape().equals(full) && copied.dtype() == in.get(i).dtype()
+          && (repeats || copied.layout().denseLikeThis() != null)) {
         result[i] = copied;
+        continue;
+      }
+      Tensor repeated = repeats ? repeated(one, launch, slots, in.get(i)) : null;
+      if (repeated != null) {
+        result[i] = repeated;
       } else if (sameShape) {
         whole.add(i);
       } else {
@@ -186,6 +198,27 @@ final class GradientRules {
     }
     wholeGradients(d, whole, launch, in, slots, full, result, destination);
     return result;
+  }
+
+  /** A gradient that is the same for many elements, as that of a sum is, computed once for them; null if it is not. */
+  private static @Nullable Tensor repeated(Derivative.Selection s, Launch launch, List<@Nullable Tensor> slots,
+      Tensor in) {
+    List<Tensor> operands = new ArrayList<>();
+    for (int slot : s.slots()) {
+      Tensor t = slots.get(slot);
+      if (t == null) {
+        return null;
+      }
+      operands.add(t);
+    }
+    if (operands.isEmpty() || common(operands).equals(in.shape()) || s.program().isRandom()) {
+      return null;
+    }
+    Tensor first = operands.getFirst();
+    Tensor once = s.program().isCopy() && first.dtype() == in.dtype() ? first
+        : Execution.one(new Pointwise("gradient", s.program(), List.of(in.dtype()), launch),
+            operands.toArray(Tensor[]::new));
+    return once.expand(in.shape().dims());
   }
 
   private static void wholeGradients(Derivative d, List<Integer> whole, Launch launch, List<Tensor> in,
@@ -238,7 +271,7 @@ final class GradientRules {
 
   /** Elements that tie for the extreme share its gradient evenly; a prologue is computed again and differentiated. */
   private static @Nullable Tensor[] extreme(Reduce r, List<Tensor> in, Tensor y, Tensor g,
-      IntFunction<@Nullable Tensor> destination) {
+      IntFunction<@Nullable Tensor> destination, IntPredicate mayRepeat) {
     Shape full = common(in);
     boolean plain = r.prologue().isIdentity();
     Tensor x = plain
@@ -251,7 +284,7 @@ final class GradientRules {
     }
     List<@Nullable Tensor> shares = new ArrayList<>();
     shares.add(share);
-    return pointwise(r.prologue(), r.launch(), false, in, List.of(y), shares, full, destination);
+    return pointwise(r.prologue(), r.launch(), false, in, List.of(y), shares, full, destination, mayRepeat);
   }
 
   private static @Nullable Tensor[] matmul(Tensor a, Tensor b, Tensor g, IntFunction<@Nullable Tensor> destination) {

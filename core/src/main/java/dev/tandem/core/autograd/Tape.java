@@ -1,6 +1,7 @@
 package dev.tandem.core.autograd;
 
 import dev.tandem.core.op.Op;
+import dev.tandem.core.op.Pointwise;
 import dev.tandem.core.tensor.Recorder;
 import dev.tandem.core.tensor.Scope;
 import dev.tandem.core.tensor.Tensor;
@@ -21,6 +22,8 @@ public final class Tape implements Recorder {
   private final Set<Tensor> produced = Collections.newSetFromMap(new IdentityHashMap<>());
   /** What entries that a backward pass has consumed had produced. */
   private final Set<Tensor> spent = Collections.newSetFromMap(new IdentityHashMap<>());
+  /** What pointwise operations made: their gradients read a gradient that repeats elements as well as a dense one. */
+  private final Set<Tensor> pointwise = Collections.newSetFromMap(new IdentityHashMap<>());
   private final Map<Tensor, Entry.Viewed> views = new IdentityHashMap<>();
   private final Set<Tensor> takenDestinations = Collections.newSetFromMap(new IdentityHashMap<>());
 
@@ -31,6 +34,9 @@ public final class Tape implements Recorder {
     String path = scope == null ? "" : scope.path();
     entries.add(new Entry.Executed(op, in, out, saved, path));
     out.stream().filter(Tensor::requiresGrad).forEach(produced::add);
+    if (op instanceof Pointwise) {
+      pointwise.addAll(out);
+    }
   }
 
   @Override
@@ -107,11 +113,12 @@ public final class Tape implements Recorder {
     entries.clear();
     spent.addAll(produced);
     produced.clear();
+    pointwise.clear();
     views.clear();
     return pending.leaves();
   }
 
-  private static void executed(Entry.Executed e, PendingGradients pending, Scope scope) {
+  private void executed(Entry.Executed e, PendingGradients pending, Scope scope) {
     List<@Nullable Tensor> gradOut = new ArrayList<>();
     boolean any = false;
     for (Tensor t : e.out()) {
@@ -124,7 +131,8 @@ public final class Tape implements Recorder {
       String name = (e.path().isEmpty() ? "" : e.path() + ".") + e.op().name();
       List<@Nullable Tensor> gradIn = scope.frame(name,
           () -> Arrays
-              .asList(GradientRules.apply(e.op(), e.in(), e.out(), gradOut, i -> pending.destination(e.in().get(i)))),
+              .asList(GradientRules.apply(e.op(), e.in(), e.out(), gradOut, i -> pending.destination(e.in().get(i)),
+                  i -> pointwise.contains(e.in().get(i)))),
           g -> g);
       for (Tensor g : gradIn) {
         if (g != null) {

@@ -53,6 +53,11 @@ public final class Lease {
     return lifetime == null;
   }
 
+  /** Whether the memory is that of the running step in {@code other}. */
+  boolean isOf(StepArena other) {
+    return arena == other;
+  }
+
   /** The memory.
    *
    * @throws IllegalStateException if the right to use it has ended

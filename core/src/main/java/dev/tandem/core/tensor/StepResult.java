@@ -1,15 +1,28 @@
 package dev.tandem.core.tensor;
 
+import dev.tandem.core.backend.Operand;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
-/** Fixed memory for what a step returns. Each run's tensors are readable until the next run begins. */
+/**
+ * What a step returns, readable until the next run begins. What the step made stays where it is: nothing else is written there before
+ * that. Other tensors, such as parameters, may change before they are read and are copied to fixed memory.
+ */
 public final class StepResult {
-  private final List<Tensor> memory = new ArrayList<>();
+  private final StepArena arena;
+  private final Map<Integer, Tensor> copies = new HashMap<>();
   private final Lifetime lifetime;
+  private List<Tensor> values = List.of();
+  private List<Operand> places = List.of();
 
-  /** @param name what a run is called in messages: {@code step} */
-  public StepResult(String name) {
+  /**
+   * @param arena where the step makes its tensors
+   * @param name what a run is called in messages: {@code step}
+   */
+  public StepResult(StepArena arena, String name) {
+    this.arena = arena;
     lifetime = new Lifetime(name, 0);
   }
 
@@ -18,17 +31,30 @@ public final class StepResult {
     lifetime.end();
   }
 
-  /** Copies {@code values}; their number and shapes must be those of every other run. */
-  public void assign(List<Tensor> values) {
-    while (memory.size() < values.size()) {
-      memory.add(Tensor.persistentLike(values.get(memory.size()), "results of a step"));
+  /**
+   * Takes the results of a run, at its end.
+   *
+   * @return whether they lie where those of the run before lay, so that a replay of that one gives them
+   */
+  public boolean assign(List<Tensor> results) {
+    List<Tensor> now = new ArrayList<>();
+    for (int i = 0; i < results.size(); i++) {
+      Tensor result = results.get(i);
+      now.add(result.lease().isOf(arena) ? result : copied(i, result));
     }
-    for (int i = 0; i < values.size(); i++) {
-      memory.get(i).assign(values.get(i));
-    }
+    List<Operand> before = places;
+    values = now;
+    places = now.stream().map(Tensor::operand).toList();
+    return places.equals(before);
   }
 
   public List<Tensor> get() {
-    return memory.stream().map(t -> t.until(lifetime)).toList();
+    return values.stream().map(t -> t.until(lifetime)).toList();
+  }
+
+  private Tensor copied(int i, Tensor result) {
+    Tensor copy = copies.computeIfAbsent(i, _ -> Tensor.persistentLike(result, "results of a step"));
+    copy.assign(result);
+    return copy;
   }
 }

@@ -48,12 +48,16 @@ public final class TrainStep {
   /** What is known of steps with inputs of certain shapes in one precision. */
   private static final class Plan {
     final List<Tensor> inputs = new ArrayList<>();
-    final StepResult result = new StepResult("step");
+    final StepResult result;
     @Nullable List<Call> calls;
     @Nullable Replay replay;
     int attempts;
     long runs;
     String state = "not run yet";
+
+    Plan(StepArena arena) {
+      result = new StepResult(arena, "step");
+    }
   }
 
   private final Device device;
@@ -120,7 +124,7 @@ public final class TrainStep {
     Key key = new Key(inputs.stream().map(HostArray::spec).toList(), precision);
     Plan plan = plans.get(key);
     if (plan == null) {
-      plan = new Plan();
+      plan = new Plan(arena);
       for (HostArray i : inputs) {
         plan.inputs.add(Tensor.persistentZeros(device, i.spec(), "inputs of a step"));
       }
@@ -160,8 +164,9 @@ public final class TrainStep {
 
   private void eager(Plan plan) {
     Trace trace = new Trace();
+    boolean sameResults;
     try (Scope _ = Scope.training(device, arena, new Tape(), random, trace, precision)) {
-      plan.result.assign(body.apply(List.copyOf(plan.inputs)));
+      sameResults = plan.result.assign(body.apply(List.copyOf(plan.inputs)));
     }
     if (!capture) {
       plan.state = "eager: capture is turned off";
@@ -170,7 +175,8 @@ public final class TrainStep {
     if (plan.attempts == ATTEMPTS) {
       return;
     }
-    boolean repeatable = trace.refusal() == null && trace.calls().equals(plan.calls);
+    boolean sameCalls = trace.calls().equals(plan.calls);
+    boolean repeatable = trace.refusal() == null && sameCalls && sameResults;
     if (plan.replay != null && repeatable) {
       return;
     }
@@ -185,7 +191,8 @@ public final class TrainStep {
       plan.attempts = 0;
       plan.state = "replaying " + plan.replay.describe();
     } else {
-      plan.state = "eager: " + (trace.refusal() != null ? trace.refusal() : difference(plan.calls, trace.calls()));
+      String why = sameCalls ? "results are other tensors than in the step before" : difference(plan.calls, trace.calls());
+      plan.state = "eager: " + (trace.refusal() != null ? trace.refusal() : why);
     }
     plan.calls = plan.attempts == ATTEMPTS || trace.refusal() != null ? null : trace.calls();
   }

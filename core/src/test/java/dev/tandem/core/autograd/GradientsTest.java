@@ -7,6 +7,7 @@ import dev.tandem.core.nn.Linear;
 import dev.tandem.core.nn.Module;
 import dev.tandem.core.nn.Sequential;
 import dev.tandem.core.nn.Sigmoid;
+import dev.tandem.core.op.MatMul;
 import dev.tandem.core.op.Pointwise;
 import dev.tandem.core.pointwise.Expr;
 import dev.tandem.core.pointwise.Launch;
@@ -19,6 +20,7 @@ import dev.tandem.core.tensor.Execution;
 import dev.tandem.core.tensor.Scope;
 import dev.tandem.core.tensor.StepArena;
 import dev.tandem.core.tensor.Tensor;
+import dev.tandem.core.tensor.Trace;
 import dev.tandem.core.testing.ReferenceBackend;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -62,6 +64,32 @@ class GradientsTest {
     try (Scope _ = step()) {
       assertThat(Gradients.of(x.sum()).get(x).layout()).isEqualTo(x.layout());
     }
+  }
+
+  /** The gradient of a mean is one number, which the gradient of what is averaged reads as it is. */
+  @Test
+  void theGradientOfAMeanIsNotWrittenForEveryElement() {
+    Tensor x = leaf(1, 2, 3, 4);
+    Trace trace = new Trace();
+    try (Scope _ = Scope.training(device, new StepArena(device, "step"), new Tape(), null, trace)) {
+      Gradients g = Gradients.of(x.mul(leaf(8, 16, 24, 32).detach()).mean());
+      assertThat(g.get(x).toArray()).containsExactly(2, 4, 6, 8);
+    }
+    assertThat(trace.calls().stream().filter(c -> c.op().name().equals("gradient"))
+        .map(c -> c.out().getFirst().shape().size())).containsExactly(1L, 4L);
+  }
+
+  @Test
+  void whatDoesNotReadARepeatedGradientGetsADenseOne() {
+    Tensor a = Tensor.of(device, new float[] {1, 2, 3, 4}, 2, 2).requireGrad();
+    Tensor b = Tensor.of(device, new float[] {1, 10, 100, 1000}, 2, 2);
+    Trace trace = new Trace();
+    try (Scope _ = Scope.training(device, new StepArena(device, "step"), new Tape(), null, trace)) {
+      Gradients g = Gradients.of(a.matmul(b).add(1).sum());
+      assertThat(g.get(a).toArray()).containsExactly(11, 1100, 11, 1100);
+    }
+    assertThat(trace.calls().stream().filter(c -> c.op() instanceof MatMul).flatMap(c -> c.in().stream()))
+        .hasSize(4).allMatch(o -> o.layout().denseLikeThis() != null);
   }
 
   @Test

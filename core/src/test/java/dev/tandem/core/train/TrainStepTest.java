@@ -176,6 +176,47 @@ class TrainStepTest {
   }
 
   @Test
+  void otherResultsOfTheSameCallsAreNoticed() {
+    Device device = device();
+    int[] count = {0};
+    TrainStep step = TrainStep.of(new Sgd(0).on(new Linear(1, 1).on(device, 1)), 3, in -> {
+      Tensor doubled = in.get(0).mul(2);
+      Tensor squared = in.get(0).square();
+      return count[0]++ % 2 == 0 ? doubled : squared;
+    });
+    for (int i = 0; i < 12; i++) {
+      assertThat(step.run(Batch.of(HostArray.of(new float[] {i + 3}, 1))).item())
+          .isEqualTo(i % 2 == 0 ? 2f * (i + 3) : (i + 3f) * (i + 3));
+    }
+    assertThat(step.state()).isEqualTo("eager: results are other tensors than in the step before");
+  }
+
+  @Test
+  void aResultIsWhatItWasAtTheEndOfTheRun() {
+    Device device = device();
+    Module model = new Linear(1, 1).on(device, 1);
+    Tensor weight = model.parameters().get("weight").tensor();
+    Optimizer optimizer = new Sgd(0.5).on(model);
+    Tensor[] input = new Tensor[1];
+    TrainStep step = TrainStep.of(List.of(optimizer), 3, in -> {
+      input[0] = in.get(0);
+      Tensor product = in.get(0).mul(weight.reshape(1));
+      return List.of(product.sum(), product.add(1), weight, in.get(0));
+    });
+    for (int i = 0; i < 12; i++) {
+      weight.write(new float[] {i});
+      List<Tensor> results = step.runAll(List.of(HostArray.of(new float[] {1, i}, 2)));
+      weight.write(new float[] {-1});
+      input[0].write(new float[] {-2, -3});
+      assertThat(results.get(0).item()).isEqualTo(i + i * i);
+      assertThat(results.get(1).toArray()).containsExactly(i + 1, i * i + 1);
+      assertThat(results.get(2).toArray()).containsExactly(i);
+      assertThat(results.get(3).toArray()).containsExactly(1, i);
+    }
+    assertThat(step.state()).startsWith("replaying");
+  }
+
+  @Test
   void manyShapesAreBounded() {
     Device device = device();
     Module model = SmallNetwork.model().on(device, 1);
