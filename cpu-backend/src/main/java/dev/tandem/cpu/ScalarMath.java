@@ -5,8 +5,8 @@ package dev.tandem.cpu;
  * bits whether its element was met by a vector or by the loop over the rest. Written with fused multiply-adds, which every machine
  * of the last decade has (without them results stay the same and are slow).
  *
- * <p>Largest errors found in sweeps, in units in the last place: exp 1.0, expm1 1.5, log 0.9, log1p 1.4, tanh 1.5 and sigmoid 2.4
- * (every third float from 2<sup>-12</sup> to 128, and some of all others), erf 1.1. Infinities, NaN, signed zeros and subnormal
+ * <p>Largest errors in units in the last place: of all floats, exp 0.91, expm1 1.46, tanh 1.22 and sigmoid 2.42; found in
+ * sweeps, log 0.9, log1p 1.4 (every third float from 2<sup>-12</sup> to 128, and some of all others), erf 1.1. Infinities, NaN, signed zeros and subnormal
  * arguments and results are right within those bounds.
  */
 final class ScalarMath {
@@ -17,18 +17,26 @@ final class ScalarMath {
   /** ln 2 in two parts; few enough bits in the first that its product with an exponent is exact. */
   static final float LN2_HIGH = 0.6933594f;
   static final float LN2_LOW = -2.1219444e-4f;
-  /** From here on the exponential overflows, down to there it is 0. */
-  static final float EXP_TOP = 89f;
+  /**
+   * ln 2, and what is missing for it to be exact: 3 % more than that, since of the powers of what an exponential is
+   * reduced to only the low ones get it, and so none has to wait.
+   */
+  static final float LN2 = 0.6931472f;
+  static final float LN2_REST = 1.9617938e-9f;
+  /** {@link #ROUND} and twice the bias of an exponent, that of either factor of an exponential. */
+  static final float EXP_ROUND = ROUND + 254f;
+  /** The exponential overflows with an exponent of 129; down to there it is 0. */
+  static final int EXP_TOP_BITS = Float.floatToRawIntBits(EXP_ROUND + 129f);
   static final float EXP_BOTTOM = -104f;
-  /** From there down, exp(x) - 1 is -1. */
+  /** From here on, exp(x) - 1 overflows; from there down, it is -1. */
+  static final float EXPM1_TOP = 89f;
   static final float EXPM1_BOTTOM = -18f;
-  /** (exp(r) - 1 - r) / r² on ±ln(2)/2 (Cephes, expf), highest power first. */
-  static final float EXP5 = 1.9875691e-4f;
-  static final float EXP4 = 0.0013981999f;
-  static final float EXP3 = 0.008333452f;
-  static final float EXP2 = 0.041665796f;
-  static final float EXP1 = 0.16666666f;
-  static final float EXP0 = 0.5f;
+  /** (exp(r) - 1 - r) / r² on ±ln(2)/2, with the least relative error of exp(r), 3.1e-9; highest power first. */
+  static final float EXP4 = 0.0013820946f;
+  static final float EXP3 = 0.008368684f;
+  static final float EXP2 = 0.041668266f;
+  static final float EXP1 = 0.16666521f;
+  static final float EXP0 = 0.49999994f;
   /** (ln(1 + f) - f + f²/2) / f³ for 1 + f from √½ to √2 (Cephes, logf), highest power first. */
   static final float LOG8 = 0.070376836f;
   static final float LOG7 = -0.1151461f;
@@ -44,15 +52,32 @@ final class ScalarMath {
   static final int ONE_BITS = 0x3F800000;
   /** Above it, 1 + x loses nothing that the logarithm would notice. */
   static final float LOG1P_LARGE = 0x1p30f;
-  /** From half of it on, tanh is 1. */
-  static final float TANH_TOP = 18.5f;
-  /** Up to it, tanh is an odd polynomial (Cephes, tanhf); (tanh(x) - x) / x³ by powers of x², highest first. */
-  static final float TANH_SPLIT = 0.625f;
-  static final float TANH4 = -5.704989e-3f;
-  static final float TANH3 = 2.063909e-2f;
-  static final float TANH2 = -5.3739715e-2f;
-  static final float TANH1 = 0.13331442f;
-  static final float TANH0 = -0.33333281f;
+  /** {@link #ROUND} and the bias of an exponent, so that this is one when shifted to its place. */
+  static final float TANH_ROUND = ROUND + 127f;
+  static final float TANH_SCALE = -2 * LOG2_E;
+  /** Twice 2<sup>-40</sup> is nothing beside 1. */
+  static final int TANH_BOTTOM_BITS = Float.floatToRawIntBits(TANH_ROUND - 40f);
+  /** Up to it, tanh is an odd polynomial with the least relative error, 2.8e-9; (tanh(x) - x) / x³ by powers of x², highest first. */
+  static final float TANH_SPLIT = 0.6f;
+  static final float TANH4 = -0.0058979667f;
+  static final float TANH3 = 0.020798625f;
+  static final float TANH2 = -0.053784717f;
+  static final float TANH1 = 0.13331936f;
+  static final float TANH0 = -0.333333f;
+  /** Numerator and denominator of a sigmoid are multiplied by it, so that they are normal numbers where the sigmoid is not. */
+  static final float SIGMOID_SCALE = 0x1p60f;
+  static final float SIGMOID_ROUND = ROUND + 127f + 60f;
+  /** From there down, the sigmoid is 0. */
+  static final int SIGMOID_BOTTOM_BITS = Float.floatToRawIntBits(SIGMOID_ROUND - 152f);
+  /** From here on it is 1. */
+  static final float SIGMOID_TOP = 40f;
+  /** (exp(-r) - 1) / r, scaled, highest power first. */
+  static final float SIGMOID5 = EXP4 * SIGMOID_SCALE;
+  static final float SIGMOID4 = -EXP3 * SIGMOID_SCALE;
+  static final float SIGMOID3 = EXP2 * SIGMOID_SCALE;
+  static final float SIGMOID2 = -EXP1 * SIGMOID_SCALE;
+  static final float SIGMOID1 = EXP0 * SIGMOID_SCALE;
+  static final float SIGMOID0 = -SIGMOID_SCALE;
   /** Up to it, erf is an odd polynomial; above, 1 - exp of one. */
   static final float ERF_SPLIT = 0.9277344f;
   static final float ERF_NEAR5 = -5.967617e-4f;
@@ -72,51 +97,41 @@ final class ScalarMath {
   private ScalarMath() {
   }
 
+  /**
+   * 2<sup>k</sup> in two factors: either is a normal number where their product may be none. Above k, in its float, are
+   * no bits that stay. Infinities and NaN come out of the polynomial as they went in.
+   */
   static float exp(float x) {
-    float c = x > EXP_TOP ? EXP_TOP : x;
-    return expBetween(x < EXP_BOTTOM ? EXP_BOTTOM : c);
-  }
-
-  /** From {@link #EXP_BOTTOM} to {@link #EXP_TOP}. */
-  private static float expBetween(float c) {
-    float t = Math.fma(c, LOG2_E, ROUND);
-    float r = reduced(c, t - ROUND);
-    float p = Math.fma(Math.fma(expSeries(r), r, 1f), r, 1f);
-    // 2^k in two factors: either is a normal number where their product may be none. Above k, in t, are no bits that stay.
-    int k = Float.floatToRawIntBits(t);
+    int k = Math.min(Float.floatToRawIntBits(Math.fma(x, LOG2_E, EXP_ROUND)), EXP_TOP_BITS);
+    float n = Float.intBitsToFloat(k) - EXP_ROUND;
+    float r = Math.fma(n, -LN2, x);
+    float s = Math.fma(n, LN2_REST, r);
     int half = k << 22 & EXPONENT_BITS;
-    return p * Float.intBitsToFloat(half + ONE_BITS) * Float.intBitsToFloat((k << 23) - half + ONE_BITS);
+    float first = Float.intBitsToFloat(half);
+    float second = Float.intBitsToFloat((k << 23) - half);
+    float q = Math.fma(Math.fma(expSeries(r), r, EXP0), s, 1f);
+    float y = Math.fma(q, s * first, first) * second;
+    return x < EXP_BOTTOM ? 0f : y;
   }
 
   static float expm1(float x) {
-    float c = x > EXP_TOP ? EXP_TOP : x;
+    float c = x > EXPM1_TOP ? EXPM1_TOP : x;
     c = x < EXPM1_BOTTOM ? EXPM1_BOTTOM : c;
     float t = Math.fma(c, LOG2_E, ROUND);
     float n = t - ROUND;
-    float p = expm1Reduced(c, n);
+    float r = Math.fma(n, -LN2, c);
+    float w = Math.fma(n, LN2_REST, r);
+    float p = Math.fma(Math.fma(expSeries(r), r * r, EXP0 * w), w, w);
     // Half of the result, since 2^128 is no float.
     float s = power(Float.floatToRawIntBits(t) - ROUND_BITS - 1);
     float h = Math.fma(s, p, s - 0.5f);
-    float r = n == 0 ? p : h + h;
-    return x == 0 ? x : r;
+    float y = n == 0 ? p : h + h;
+    return x == 0 ? x : y;
   }
 
-  /** exp(x - n ln 2) - 1. */
-  private static float expm1Reduced(float x, float n) {
-    float r = reduced(x, n);
-    return Math.fma(expSeries(r), r * r, r);
-  }
-
-  /** x - n ln 2. */
-  private static float reduced(float x, float n) {
-    return Math.fma(n, -LN2_LOW, Math.fma(n, -LN2_HIGH, x));
-  }
-
-  /** (exp(r) - 1 - r) / r², in pairs (Estrin): what takes long is the chain of operations that wait for each other. */
+  /** (exp(r) - 1 - r - r²/2) / r³, in pairs (Estrin): what takes long is the chain of operations that wait for each other. */
   private static float expSeries(float r) {
-    float z = r * r;
-    float q = Math.fma(Math.fma(EXP5, r, EXP4), z, Math.fma(EXP3, r, EXP2));
-    return Math.fma(q, z, Math.fma(EXP1, r, EXP0));
+    return Math.fma(Math.fma(EXP4, r, EXP3), r * r, Math.fma(EXP2, r, EXP1));
   }
 
   /** 2<sup>k</sup>, a normal number. */
@@ -167,32 +182,41 @@ final class ScalarMath {
     return Math.fma(e, LN2_HIGH, f + y);
   }
 
-  /** Far from 0, with E = exp(2 |x|) - 1: E / (E + 2), which never exceeds 1. */
   static float tanh(float x) {
     float a = Math.abs(x);
     float z = x * x;
-    float near = Math.fma(TANH4, z, TANH3);
-    near = Math.fma(near, z, TANH2);
-    near = Math.fma(near, z, TANH1);
-    near = Math.fma(near, z, TANH0);
-    near = Math.fma(near * z, a, a);
-    float d = a + a;
-    d = d > TANH_TOP ? TANH_TOP : d;
-    float t = Math.fma(d, LOG2_E, ROUND);
-    float p = expm1Reduced(d, t - ROUND);
-    float s = power(Float.floatToRawIntBits(t) - ROUND_BITS);
-    float e = Math.fma(s, p, s - 1f);
-    return withSign(a > TANH_SPLIT ? e / (e + 2f) : near, x);
+    float near = Math.fma(Math.fma(Math.fma(TANH4, z, TANH3), z, TANH2), z, TANH1);
+    near = Math.fma(Math.fma(near, z, TANH0) * z, a, a);
+    return withSign(a > TANH_SPLIT ? tanhFar(a) : near, x);
+  }
+
+  /** 1 - 2 / (exp(2a) + 1) = 1 - 2s / (s + exp(r)) with s = 2<sup>n</sup>, n = -2a / ln 2 rounded. */
+  private static float tanhFar(float a) {
+    int k = Math.max(Float.floatToRawIntBits(Math.fma(a, TANH_SCALE, TANH_ROUND)), TANH_BOTTOM_BITS);
+    float r = Math.fma(Float.intBitsToFloat(k) - TANH_ROUND, LN2, a + a);
+    float p = Math.fma(expSeries(r), r * r, Math.fma(EXP0, r, 1f));
+    float s = Float.intBitsToFloat(k << 23);
+    return Math.fma(s / Math.fma(p, r, s + 1f), -2f, 1f);
   }
 
   private static float withSign(float magnitude, float sign) {
     return Float.intBitsToFloat(Float.floatToRawIntBits(magnitude) | Float.floatToRawIntBits(sign) & 0x80000000);
   }
 
+  /**
+   * 1 / (1 + exp(-x)) = s / (s + exp(-r)) with s = 2<sup>n</sup>, n = x / ln 2 rounded. The sum of 1 and s is exact, but
+   * where the sigmoid hardly is another number than 1 or exp(x).
+   */
   static float sigmoid(float x) {
-    float a = -Math.abs(x);
-    float e = expBetween(a < EXP_BOTTOM ? EXP_BOTTOM : a);
-    return (x < 0 ? e : 1f) / (1f + e);
+    int k = Math.max(Float.floatToRawIntBits(Math.fma(x, LOG2_E, SIGMOID_ROUND)), SIGMOID_BOTTOM_BITS);
+    float n = Float.intBitsToFloat(k) - SIGMOID_ROUND;
+    float r = Math.fma(n, -LN2, x);
+    float w = Math.fma(n, LN2_REST, r);
+    float p = Math.fma(Math.fma(SIGMOID5, r, SIGMOID4), r * r, Math.fma(SIGMOID3, r, SIGMOID2));
+    p = Math.fma(p, r * r, Math.fma(SIGMOID1, w, SIGMOID0));
+    float s = Float.intBitsToFloat(k << 23);
+    float y = s / Math.fma(p, w, s + SIGMOID_SCALE);
+    return x > SIGMOID_TOP ? 1f : y;
   }
 
   /** Polynomials of N. Juffa. */

@@ -13,15 +13,15 @@ import jdk.incubator.vector.VectorOperators;
 final class VectorMath {
   static final FloatVector ROUND = of(ScalarMath.ROUND);
   static final FloatVector LOG2_E = of(ScalarMath.LOG2_E);
-  static final FloatVector MINUS_LN2_HIGH = of(-ScalarMath.LN2_HIGH);
-  static final FloatVector MINUS_LN2_LOW = of(-ScalarMath.LN2_LOW);
   static final FloatVector LN2_HIGH = of(ScalarMath.LN2_HIGH);
   static final FloatVector LN2_LOW = of(ScalarMath.LN2_LOW);
-  static final FloatVector EXP_TOP = of(ScalarMath.EXP_TOP);
+  static final FloatVector LN2 = of(ScalarMath.LN2);
+  static final FloatVector MINUS_LN2 = of(-ScalarMath.LN2);
+  static final FloatVector LN2_REST = of(ScalarMath.LN2_REST);
+  static final FloatVector EXP_ROUND = of(ScalarMath.EXP_ROUND);
   static final FloatVector EXP_BOTTOM = of(ScalarMath.EXP_BOTTOM);
+  static final FloatVector EXPM1_TOP = of(ScalarMath.EXPM1_TOP);
   static final FloatVector EXPM1_BOTTOM = of(ScalarMath.EXPM1_BOTTOM);
-  static final FloatVector TANH_TOP = of(ScalarMath.TANH_TOP);
-  static final FloatVector EXP5 = of(ScalarMath.EXP5);
   static final FloatVector EXP4 = of(ScalarMath.EXP4);
   static final FloatVector EXP3 = of(ScalarMath.EXP3);
   static final FloatVector EXP2 = of(ScalarMath.EXP2);
@@ -37,12 +37,23 @@ final class VectorMath {
   static final FloatVector LOG1 = of(ScalarMath.LOG1);
   static final FloatVector LOG0 = of(ScalarMath.LOG0);
   static final FloatVector LOG1P_LARGE = of(ScalarMath.LOG1P_LARGE);
+  static final FloatVector TANH_ROUND = of(ScalarMath.TANH_ROUND);
+  static final FloatVector TANH_SCALE = of(ScalarMath.TANH_SCALE);
   static final FloatVector TANH_SPLIT = of(ScalarMath.TANH_SPLIT);
   static final FloatVector TANH4 = of(ScalarMath.TANH4);
   static final FloatVector TANH3 = of(ScalarMath.TANH3);
   static final FloatVector TANH2 = of(ScalarMath.TANH2);
   static final FloatVector TANH1 = of(ScalarMath.TANH1);
   static final FloatVector TANH0 = of(ScalarMath.TANH0);
+  static final FloatVector SIGMOID_SCALE = of(ScalarMath.SIGMOID_SCALE);
+  static final FloatVector SIGMOID_ROUND = of(ScalarMath.SIGMOID_ROUND);
+  static final FloatVector SIGMOID_TOP = of(ScalarMath.SIGMOID_TOP);
+  static final FloatVector SIGMOID5 = of(ScalarMath.SIGMOID5);
+  static final FloatVector SIGMOID4 = of(ScalarMath.SIGMOID4);
+  static final FloatVector SIGMOID3 = of(ScalarMath.SIGMOID3);
+  static final FloatVector SIGMOID2 = of(ScalarMath.SIGMOID2);
+  static final FloatVector SIGMOID1 = of(ScalarMath.SIGMOID1);
+  static final FloatVector SIGMOID0 = of(ScalarMath.SIGMOID0);
   static final FloatVector ERF_SPLIT = of(ScalarMath.ERF_SPLIT);
   static final FloatVector ERF_NEAR5 = of(ScalarMath.ERF_NEAR5);
   static final FloatVector ERF_NEAR4 = of(ScalarMath.ERF_NEAR4);
@@ -61,7 +72,7 @@ final class VectorMath {
   static final FloatVector HALF = of(0.5f);
   static final FloatVector MINUS_HALF = of(-0.5f);
   static final FloatVector ONE = of(1f);
-  static final FloatVector TWO = of(2f);
+  static final FloatVector MINUS_TWO = of(-2f);
   static final FloatVector INFINITY = of(Float.POSITIVE_INFINITY);
   static final FloatVector MINUS_INFINITY = of(Float.NEGATIVE_INFINITY);
   static final FloatVector NAN = of(Float.NaN);
@@ -71,6 +82,9 @@ final class VectorMath {
   /** Above every |x| that has a fraction. */
   static final FloatVector INTEGRAL = of(0x1p23f);
   static final IntVector ROUND_BITS = IntVector.broadcast(ROUND.reinterpretAsInts().species(), ScalarMath.ROUND_BITS);
+  static final IntVector EXP_TOP_BITS = ROUND_BITS.broadcast(ScalarMath.EXP_TOP_BITS);
+  static final IntVector TANH_BOTTOM_BITS = ROUND_BITS.broadcast(ScalarMath.TANH_BOTTOM_BITS);
+  static final IntVector SIGMOID_BOTTOM_BITS = ROUND_BITS.broadcast(ScalarMath.SIGMOID_BOTTOM_BITS);
   static final IntVector BIAS = ROUND_BITS.broadcast(127);
   static final IntVector SQRT_HALF_BITS = ROUND_BITS.broadcast(ScalarMath.SQRT_HALF_BITS);
   static final IntVector EXPONENT_BITS = ROUND_BITS.broadcast(ScalarMath.EXPONENT_BITS);
@@ -85,23 +99,20 @@ final class VectorMath {
   }
 
   static FloatVector exp(FloatVector x) {
-    FloatVector c = x.blend(EXP_TOP, x.compare(VectorOperators.GT, EXP_TOP));
-    return expBetween(c.blend(EXP_BOTTOM, x.lt(EXP_BOTTOM)));
-  }
-
-  static FloatVector expBetween(FloatVector c) {
-    FloatVector t = c.fma(LOG2_E, ROUND);
-    FloatVector r = reduced(c, t.sub(ROUND));
-    FloatVector p = expSeries(r).fma(r, ONE).fma(r, ONE);
-    IntVector k = t.reinterpretAsInts();
+    IntVector k = x.fma(LOG2_E, EXP_ROUND).reinterpretAsInts().min(EXP_TOP_BITS);
+    FloatVector n = k.reinterpretAsFloats().sub(EXP_ROUND);
+    FloatVector r = n.fma(MINUS_LN2, x);
+    FloatVector s = n.fma(LN2_REST, r);
     IntVector half = k.lanewise(VectorOperators.LSHL, 22).and(EXPONENT_BITS);
-    FloatVector first = half.add(ONE_BITS).reinterpretAsFloats();
-    FloatVector second = k.lanewise(VectorOperators.LSHL, 23).sub(half).add(ONE_BITS).reinterpretAsFloats();
-    return p.mul(first).mul(second);
+    FloatVector first = half.reinterpretAsFloats();
+    FloatVector second = k.lanewise(VectorOperators.LSHL, 23).sub(half).reinterpretAsFloats();
+    FloatVector q = expSeries(r).fma(r, EXP0).fma(s, ONE);
+    FloatVector y = q.fma(s.mul(first), first).mul(second);
+    return y.blend(ZERO, x.lt(EXP_BOTTOM));
   }
 
   static FloatVector expm1(FloatVector x) {
-    FloatVector c = x.blend(EXP_TOP, x.compare(VectorOperators.GT, EXP_TOP));
+    FloatVector c = x.blend(EXPM1_TOP, x.compare(VectorOperators.GT, EXPM1_TOP));
     c = c.blend(EXPM1_BOTTOM, x.lt(EXPM1_BOTTOM));
     FloatVector t = c.fma(LOG2_E, ROUND);
     FloatVector n = t.sub(ROUND);
@@ -113,18 +124,13 @@ final class VectorMath {
   }
 
   static FloatVector expm1Reduced(FloatVector x, FloatVector n) {
-    FloatVector r = reduced(x, n);
-    return expSeries(r).fma(r.mul(r), r);
-  }
-
-  static FloatVector reduced(FloatVector x, FloatVector n) {
-    return n.fma(MINUS_LN2_LOW, n.fma(MINUS_LN2_HIGH, x));
+    FloatVector r = n.fma(MINUS_LN2, x);
+    FloatVector w = n.fma(LN2_REST, r);
+    return expSeries(r).fma(r.mul(r), EXP0.mul(w)).fma(w, w);
   }
 
   static FloatVector expSeries(FloatVector r) {
-    FloatVector z = r.mul(r);
-    FloatVector q = EXP5.fma(r, EXP4).fma(z, EXP3.fma(r, EXP2));
-    return q.fma(z, EXP1.fma(r, EXP0));
+    return EXP4.fma(r, EXP3).fma(r.mul(r), EXP2.fma(r, EXP1));
   }
 
   static FloatVector power(IntVector k) {
@@ -179,18 +185,17 @@ final class VectorMath {
   static FloatVector tanh(FloatVector x) {
     FloatVector a = x.abs();
     FloatVector z = x.mul(x);
-    FloatVector near = TANH4.fma(z, TANH3);
-    near = near.fma(z, TANH2);
-    near = near.fma(z, TANH1);
-    near = near.fma(z, TANH0);
-    near = near.mul(z).fma(a, a);
-    FloatVector d = a.add(a);
-    d = d.blend(TANH_TOP, d.compare(VectorOperators.GT, TANH_TOP));
-    FloatVector t = d.fma(LOG2_E, ROUND);
-    FloatVector p = expm1Reduced(d, t.sub(ROUND));
-    FloatVector s = power(t.reinterpretAsInts().sub(ROUND_BITS));
-    FloatVector e = s.fma(p, s.sub(ONE));
-    return withSign(near.blend(e.div(e.add(TWO)), a.compare(VectorOperators.GT, TANH_SPLIT)), x);
+    FloatVector near = TANH4.fma(z, TANH3).fma(z, TANH2).fma(z, TANH1);
+    near = near.fma(z, TANH0).mul(z).fma(a, a);
+    return withSign(near.blend(tanhFar(a), a.compare(VectorOperators.GT, TANH_SPLIT)), x);
+  }
+
+  static FloatVector tanhFar(FloatVector a) {
+    IntVector k = a.fma(TANH_SCALE, TANH_ROUND).reinterpretAsInts().max(TANH_BOTTOM_BITS);
+    FloatVector r = k.reinterpretAsFloats().sub(TANH_ROUND).fma(LN2, a.add(a));
+    FloatVector p = expSeries(r).fma(r.mul(r), EXP0.fma(r, ONE));
+    FloatVector s = k.lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
+    return s.div(p.fma(r, s.add(ONE))).fma(MINUS_TWO, ONE);
   }
 
   static FloatVector withSign(FloatVector magnitude, FloatVector sign) {
@@ -198,9 +203,16 @@ final class VectorMath {
   }
 
   static FloatVector sigmoid(FloatVector x) {
-    FloatVector a = x.abs().neg();
-    FloatVector e = expBetween(a.blend(EXP_BOTTOM, a.lt(EXP_BOTTOM)));
-    return ONE.blend(e, x.lt(ZERO)).div(ONE.add(e));
+    IntVector k = x.fma(LOG2_E, SIGMOID_ROUND).reinterpretAsInts().max(SIGMOID_BOTTOM_BITS);
+    FloatVector n = k.reinterpretAsFloats().sub(SIGMOID_ROUND);
+    FloatVector r = n.fma(MINUS_LN2, x);
+    FloatVector w = n.fma(LN2_REST, r);
+    FloatVector z = r.mul(r);
+    FloatVector p = SIGMOID5.fma(r, SIGMOID4).fma(z, SIGMOID3.fma(r, SIGMOID2));
+    p = p.fma(z, SIGMOID1.fma(w, SIGMOID0));
+    FloatVector s = k.lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
+    FloatVector y = s.div(p.fma(w, s.add(SIGMOID_SCALE)));
+    return y.blend(ONE, x.compare(VectorOperators.GT, SIGMOID_TOP));
   }
 
   static FloatVector erf(FloatVector x) {

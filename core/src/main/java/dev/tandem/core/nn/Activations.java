@@ -30,7 +30,7 @@ public final class Activations {
   static final Program GELU = Program.of(1, X.mul(0.5).mul(X.mul(Math.sqrt(0.5)).erf().add(1)));
   // 0.5 (1 + tanh(u)) = sigmoid(2u), which keeps its digits where tanh is near -1.
   static final Program GELU_TANH = Program.of(1,
-      X.mul(X.add(X.mul(X).mul(X).mul(0.044715)).mul(2 * Math.sqrt(2 / Math.PI)).sigmoid()));
+      X.mul(X.mul(X).mul(2 * 0.044715 * Math.sqrt(2 / Math.PI)).add(2 * Math.sqrt(2 / Math.PI)).mul(X).sigmoid()));
   static final Program SILU = Program.of(1, X.mul(X.sigmoid()));
   static final Program SOFTPLUS = Program.of(1, scaledSoftplus(Expr.argument(0), Expr.argument(1)));
   static final Program MISH = Program.of(1, X.mul(softplus(X).tanh()));
