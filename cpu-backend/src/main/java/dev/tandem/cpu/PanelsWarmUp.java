@@ -6,14 +6,17 @@ package dev.tandem.cpu;
  */
 final class PanelsWarmUp {
   private static final int TILE = FloatLanes.COUNT;
-  private static final WarmUp COPIES = new WarmUp(times -> VectorMoves.copyRows(WarmUp.ZEROS, 0, WarmUp.OUTPUT, 0,
-      times > 0 ? WarmUp.TURNS : 0, 2 * TILE), 4);
+  private static final WarmUp COPIES = new WarmUp(turns -> VectorMoves.copyRows(WarmUp.ZEROS, 0, WarmUp.OUTPUT, 0,
+      Math.max(turns, 0), 2 * TILE), 4);
   private static final WarmUp TRANSPOSES =
-      new WarmUp(times -> VectorMoves.transpose(WarmUp.ZEROS, 0, WarmUp.OUTPUT, 4L * TILE,
-          times > 0 ? TILE : 0, WarmUp.OUTPUT + 4L * TILE * TILE), 8);
+      new WarmUp(turns -> VectorMoves.transpose(WarmUp.ZEROS, 0, WarmUp.OUTPUT, 4L * TILE,
+          turns > 0 ? TILE : 0, WarmUp.OUTPUT + 4L * TILE * TILE), 8);
+  private static final WarmUp ADDS = new WarmUp(turns -> VectorMoves.store(WarmUp.ZEROS, 0, WarmUp.OUTPUT, 0,
+      Math.max(turns, 0), 2 * TILE, true), 6);
   // Threads may lose some of each other's.
   private static long copied;
   private static long transposed;
+  private static long added;
 
   private PanelsWarmUp() {
   }
@@ -25,6 +28,17 @@ final class PanelsWarmUp {
     copied += (long) rows * width;
     if (copied >= WarmUp.ELEMENTS) {
       COPIES.begin();
+    }
+    return false;
+  }
+
+  static boolean adds(int rows, int width) {
+    if (ADDS.isReady()) {
+      return true;
+    }
+    added += (long) rows * width;
+    if (added >= WarmUp.ELEMENTS) {
+      ADDS.begin();
     }
     return false;
   }

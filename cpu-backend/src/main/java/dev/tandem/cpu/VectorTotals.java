@@ -42,7 +42,7 @@ final class VectorTotals {
   }
 
   private static int elements(int times) {
-    return times > 0 ? WarmUp.TURNS * LANES : 0;
+    return Math.max(0, times) * LANES;
   }
 
   /** Of {@code x}. */
