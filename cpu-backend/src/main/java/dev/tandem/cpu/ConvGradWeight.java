@@ -45,8 +45,7 @@ final class ConvGradWeight {
     int panels = s.groups() * panelsPerGroup;
     int parts = depthwise ? 1 : Math.clamp(Math.min(s.work() / CHUNK_WORK, MOST_CHUNKS) / chunks, 1, panels);
     if (!depthwise) {
-      Tiles.warmUp(true, s.rowsOfTapsAreDense() ? s.kernelW() * s.groupChannels() : s.groupChannels(),
-          Tiles.vectors(Math.min(s.groupFilters(), Tiles.WIDTH)), s.work());
+      Tiles.warmUp(true, height(s), Tiles.vectors(Math.min(s.groupFilters(), Tiles.WIDTH)), s.work());
     }
     team.run(chunks * parts, (worker, i) -> {
       int chunk = i / parts;
@@ -62,6 +61,19 @@ final class ConvGradWeight {
     } else {
       out.fromTapMajor(sums, team);
     }
+  }
+
+  /** Rows of a product. */
+  private static int height(ConvShape s) {
+    return s.rowsOfTapsAreDense() ? s.kernelW() * s.groupChannels() : s.groupChannels();
+  }
+
+  /** Begins to make ready what the gradients by the weight and the bias will need in a training, while the caller goes on. */
+  static void expect(ConvShape s) {
+    if (Lanes.AVAILABLE && (long) s.images() * s.outHeight() * s.outWidth() * s.filters() >= WarmUp.ELEMENTS) {
+      VectorFolds.warmUpOfSums(s.filters()).begin();
+    }
+    Tiles.expect(TileKernel.Layout.COLUMNS, height(s), Tiles.vectors(Math.min(s.groupFilters(), Tiles.WIDTH)), s.work());
   }
 
   /** Adds to the first {@code count} sums those of the other chunks, which follow each other, in order. */
@@ -111,7 +123,7 @@ final class ConvGradWeight {
     // Neighbouring taps of a row and their inputs are rows of one product, or each tap has its own.
     boolean dense = s.rowsOfTapsAreDense();
     int products = dense ? s.kernelH() : s.taps();
-    int height = dense ? s.kernelW() * inputs : inputs;
+    int height = height(s);
     int columns = dense ? 1 : s.kernelW();
     int blockRows = Math.max(1, BLOCK_PIXELS / s.outWidth());
     for (int panel = fromPanel; panel < toPanel; panel++) {

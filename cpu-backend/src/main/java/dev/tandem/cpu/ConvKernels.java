@@ -88,7 +88,7 @@ final class ConvKernels {
   /** Rows of pixels are the tiles' rows; where they join to longer ones the tallest tile does nearly all. */
   private static void warmUp(boolean depthwise, int pixels, int channels, long work) {
     if (!depthwise) {
-      Tiles.warmUp(TileKernel.Layout.OFFSETS, pixels, Tiles.vectors(Math.min(channels, Tiles.WIDTH)), work);
+      Tiles.warmUpOverlapping(TileKernel.Layout.OFFSETS, pixels, Tiles.vectors(Math.min(channels, Tiles.WIDTH)), work);
     }
   }
 
@@ -104,6 +104,9 @@ final class ConvKernels {
     long taps = (long) s.taps() * inputs;
     int bands = s.bands(s.outHeight(), (long) s.width() * s.channels() * g.strideH());
     warmUp(depthwise, s.outWidth(), outputs, s.work());
+    if (!depthwise) {
+      ConvGradWeight.expect(s);
+    }
     eachBand(s, s.outHeight(), bands, team, (image, from, to) -> {
       int top = from * g.strideH() - g.paddingH();
       int bottom = (to - 1) * g.strideH() - g.paddingH() + (s.kernelH() - 1) * g.dilationH() + 1;

@@ -60,10 +60,11 @@ final class ConvTiles {
     long edge = direct ? 0 : Workspace.floats(Workspace.Slot.TILE, (long) Tiles.NARROW_ROWS * Tiles.WIDTH);
     int tallest = Tiles.rows(TileKernel.Layout.OFFSETS, vectors);
     int parts = (length + tallest - 1) / tallest;
+    boolean equal = Tiles.areEqual(TileKernel.Layout.OFFSETS, length, vectors);
     for (int r = 0; r < lines; r++) {
-      int q = 0;
       for (int part = 0; part < parts; part++) {
-        int height = Gemm.cut(length, parts, part + 1) - q;
+        int q = equal ? Gemm.cut(length, parts, part) : Math.min(part * tallest, length - tallest);
+        int height = equal ? Gemm.cut(length, parts, part + 1) - q : tallest;
         TileKernel kernel = Tiles.get(TileKernel.Layout.OFFSETS, height, vectors);
         long aAt = a + r * aRow + q * aPixel;
         long outAt = out + r * outRow + q * outPixel;
@@ -74,7 +75,6 @@ final class ConvTiles {
             Panels.store(edge, width, outAt, outPixel, height, channels, call > 0);
           }
         }
-        q += height;
       }
     }
   }

@@ -47,6 +47,9 @@ final class CpuKernels implements Backend {
   /** @param threads how many share the work of an operation, at least 1 */
   CpuKernels(int threads) {
     team = new Team(threads);
+    if (Lanes.AVAILABLE) {
+      WarmUpThread.begin();
+    }
   }
 
   @Override

@@ -22,10 +22,6 @@ final class FloatLanes {
   /** Whether there are vectors of as many bytes: none is shorter than 64 bits. */
   static final boolean HAS_NARROW = COUNT >= 8;
 
-  static {
-    VectorProfiles.fill();
-  }
-
   private FloatLanes() {
   }
 }

@@ -56,15 +56,20 @@ final class Panels {
 
   /** {@code to[r][j] (+)= from[r][j]} for exactly {@code cols} columns. */
   static void store(long from, long ld, long to, long lt, int rows, int cols, boolean add) {
-    if (Lanes.AVAILABLE) {
+    if (Lanes.AVAILABLE && (add ? PanelsWarmUp.adds(rows, cols) : PanelsWarmUp.copies(rows, cols))) {
       VectorMoves.store(from, ld, to, lt, rows, cols, add);
+      return;
+    }
+    if (!add) {
+      for (int r = 0; r < rows; r++) {
+        Memory.copy(from + r * ld, to + r * lt, 4L * cols);
+      }
       return;
     }
     for (int r = 0; r < rows; r++) {
       for (int j = 0; j < cols; j++) {
         long t = to + r * lt + 4L * j;
-        float v = Memory.getFloat(from + r * ld + 4L * j);
-        Memory.setFloat(t, add ? v + Memory.getFloat(t) : v);
+        Memory.setFloat(t, Memory.getFloat(from + r * ld + 4L * j) + Memory.getFloat(t));
       }
     }
   }
@@ -75,7 +80,7 @@ final class Panels {
    */
   static void addRows(long from, long fromNumber, long fromRow, long to, long toNumber, long toRow, int[] numbers,
       int first, int rows, int cols) {
-    if (Lanes.AVAILABLE && cols == Tiles.WIDTH && PanelsWarmUp.adds(rows)) {
+    if (Lanes.AVAILABLE && cols == Tiles.WIDTH && PanelsWarmUp.addsNumbered(rows)) {
       VectorMoves.addRows(from, fromNumber, fromRow, to, toNumber, toRow, numbers, first, rows);
       return;
     }

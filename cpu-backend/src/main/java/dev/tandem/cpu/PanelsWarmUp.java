@@ -6,18 +6,21 @@ package dev.tandem.cpu;
  */
 final class PanelsWarmUp {
   private static final int TILE = FloatLanes.COUNT;
-  private static final WarmUp COPIES = new WarmUp(times -> VectorMoves.copyRows(WarmUp.ZEROS, 0, WarmUp.OUTPUT, 0,
-      times > 0 ? WarmUp.TURNS : 0, 2 * TILE), 4);
+  private static final WarmUp COPIES = new WarmUp(turns -> VectorMoves.copyRows(WarmUp.ZEROS, 0, WarmUp.OUTPUT, 0,
+      Math.max(turns, 0), 2 * TILE), 4);
   private static final WarmUp TRANSPOSES =
-      new WarmUp(times -> VectorMoves.transpose(WarmUp.ZEROS, 0, WarmUp.OUTPUT, 4L * TILE,
-          times > 0 ? TILE : 0, WarmUp.OUTPUT + 4L * TILE * TILE), 8);
-  private static final int[] ANY = new int[WarmUp.TURNS];
-  private static final WarmUp ADDS = new WarmUp(times -> VectorMoves.addRows(WarmUp.ZEROS, 0, 0, WarmUp.OUTPUT, 0, 0, ANY, 0,
-      times > 0 ? WarmUp.TURNS : 0), 8);
+      new WarmUp(turns -> VectorMoves.transpose(WarmUp.ZEROS, 0, WarmUp.OUTPUT, 4L * TILE,
+          turns > 0 ? TILE : 0, WarmUp.OUTPUT + 4L * TILE * TILE), 8);
+  private static final WarmUp ADDS = new WarmUp(turns -> VectorMoves.store(WarmUp.ZEROS, 0, WarmUp.OUTPUT, 0,
+      Math.max(turns, 0), 2 * TILE, true), 6);
+  private static final int[] NUMBERS = new int[WarmUp.TURNS];
+  private static final WarmUp NUMBERED_ROWS = new WarmUp(turns -> VectorMoves.addRows(WarmUp.ZEROS, 0, 0, WarmUp.OUTPUT, 0, 0,
+      NUMBERS, 0, Math.max(turns, 0)), 8);
   // Threads may lose some of each other's.
   private static long copied;
   private static long transposed;
   private static long added;
+  private static long numbered;
 
   private PanelsWarmUp() {
   }
@@ -33,6 +36,17 @@ final class PanelsWarmUp {
     return false;
   }
 
+  static boolean adds(int rows, int width) {
+    if (ADDS.isReady()) {
+      return true;
+    }
+    added += (long) rows * width;
+    if (added >= WarmUp.ELEMENTS) {
+      ADDS.begin();
+    }
+    return false;
+  }
+
   static boolean transposes(int rows, int columns) {
     if (TRANSPOSES.isDone()) {
       return true;
@@ -44,13 +58,13 @@ final class PanelsWarmUp {
     return false;
   }
 
-  static boolean adds(int rows) {
-    if (ADDS.isDone()) {
+  static boolean addsNumbered(int rows) {
+    if (NUMBERED_ROWS.isReady()) {
       return true;
     }
-    added += (long) rows * 2 * TILE;
-    if (added >= WarmUp.ELEMENTS) {
-      ADDS.begin();
+    numbered += rows * 2L * TILE;
+    if (numbered >= WarmUp.ELEMENTS) {
+      NUMBERED_ROWS.begin();
     }
     return false;
   }

@@ -110,8 +110,8 @@ final class PointwiseKernel {
     Arrays.fill(at, 0, inputs, WarmUp.ZEROS);
     Arrays.fill(at, inputs, at.length, WarmUp.OUTPUT);
     double[] arguments = new double[program.code().size()];
-    return new WarmUp(rows -> vectorLoop().run(at, at, at, rows, 0, width * WarmUp.TURNS, arguments),
-        PointwisePlan.cost(program));
+    return new WarmUp(turns -> vectorLoop().run(at, at, at, Math.min(turns, 1), 0, width * turns, arguments),
+        PointwisePlan.cost(program), () -> vector = null);
   }
 
   private PointwiseLoop vectorLoop() {

@@ -30,8 +30,11 @@ final class Tiles {
 
   /** Multiplications of an operation that, done a few times, take longer without vectors than warming a kernel up does. */
   private static final long WARM_WORK = 1 << 17;
-  /** Multiplications that take longer without vectors (about 1 ns each) than it takes to wait for a kernel once. */
-  private static final long LONG_WORK = 1 << 25;
+  /**
+   * Multiplications that take longer without vectors than it takes to wait for a kernel once: 1 ns each, in code of C1 ten, and all
+   * processors are then busy that the compilers could use.
+   */
+  private static final long LONG_WORK = 1 << 23;
   /** Tiles that have been wanted of a kernel when it is worth to be made ready. */
   private static final int OFTEN = 16;
   /** The same of one that adds, without which a tile takes some 5 % longer. */
@@ -47,8 +50,6 @@ final class Tiles {
   private static final WarmUp[] WARM_UPS = new WarmUp[KERNELS.length];
   private static final int[] WANTED = new int[KERNELS.length];
 
-  /** Turns of a run of warming up: enough to tell C2 of a loop. */
-  private static final int TURNS = WarmUp.TURNS / 2;
   private static volatile boolean expected;
   private static Steps steps = Steps.of(2 * Gemm.DEPTH);
 
@@ -99,6 +100,26 @@ final class Tiles {
     higher.prepare(work >= LONG_WORK);
   }
 
+  /** {@link #warmUp} where tiles may overlap: of more than the tallest only this is waited for. */
+  static void warmUpOverlapping(Layout layout, int length, int vectors, long work) {
+    int tallest = rows(layout, vectors);
+    if (work < LONG_WORK || length < tallest || !Lanes.AVAILABLE) {
+      warmUp(layout, length, vectors, work);
+      return;
+    }
+    int parts = (length + tallest - 1) / tallest;
+    warmUp(layout, tallest, vectors, false).prepare(true);
+    warmUp(layout, (length + parts - 1) / parts, vectors, false).beginLater();
+    warmUp(layout, length / parts, vectors, false).beginLater();
+  }
+
+  /** Begins with those of an operation that is large, and will follow. */
+  static void expect(Layout layout, int length, int vectors, long work) {
+    if (work >= LONG_WORK && Lanes.AVAILABLE) {
+      warmUp(layout, Math.min(length, rows(layout, vectors)), vectors, false).begin();
+    }
+  }
+
   /** The same for a matrix product. */
   static void warmUp(boolean column, int length, int vectors, long work) {
     warmUp(Layout.of(column, vectors), length, vectors, work);
@@ -122,17 +143,39 @@ final class Tiles {
     int at = index(layout, rows, vectors, adds);
     if (WARM_UPS[at] == null) {
       long line = 4L * vectors * LANES;
-      // Zeros are offsets as well.
+      // Zeros are offsets as well. Half of the turns are enough for so many operations.
       long inner = layout == Layout.COLUMNS ? 4L * rows : WarmUp.ZEROS;
       WARM_UPS[at] =
-          new WarmUp(outer -> compiled(layout, rows, vectors, adds).run(outer, TURNS, WarmUp.ZEROS, 4L * TURNS,
-              inner, 0, WarmUp.ZEROS, line, 0, WarmUp.OUTPUT, line), rows * (vectors + 1) + vectors);
+          new WarmUp(turns -> compiled(layout, rows, vectors, adds).run(Math.min(turns, 1), (turns + 1) / 2,
+              WarmUp.ZEROS, 2L * WarmUp.TURNS, inner, 0, WarmUp.ZEROS, line, 0, WarmUp.OUTPUT, line),
+              rows * (vectors + 1) + vectors, () -> forget(at));
     }
     return WARM_UPS[at];
   }
 
+  private static synchronized void forget(int at) {
+    VECTORS[at] = null;
+  }
+
   private static int index(Layout layout, int rows, int vectors, boolean adds) {
     return (2 * layout.ordinal() + (adds ? 1 : 0)) * SIZES + rows * VARIANTS + vectors;
+  }
+
+  /**
+   * Whether rows are cut into tiles as equal as can be, rather than into tallest ones, of which the last overlaps the one before, as
+   * long as only these are compiled. What is computed twice comes out the same, so that is for tiles that write C.
+   */
+  static boolean areEqual(Layout layout, int length, int vectors) {
+    int tallest = rows(layout, vectors);
+    int parts = (length + tallest - 1) / tallest;
+    return length < tallest || !isCompiled(layout, tallest, vectors)
+        || isCompiled(layout, length / parts, vectors)
+            && (length % parts == 0 || isCompiled(layout, length / parts + 1, vectors));
+  }
+
+  /** Otherwise asking often has it compiled. */
+  private static boolean isCompiled(Layout layout, int rows, int vectors) {
+    return !(get(layout, rows, vectors) instanceof ScalarTile);
   }
 
   /** One that is ready for work: until the vectors' is compiled, one without, which does the same to the bit. */
@@ -172,7 +215,7 @@ final class Tiles {
     }
     // Threads may count over each other, which only takes a little longer.
     if (++WANTED[at] >= often) {
-      warmUp.begin();
+      warmUp.beginLater();
     }
     return null;
   }

@@ -41,9 +41,9 @@ final class VectorFolds {
 
   private static final float[] UNREAD = new float[WarmUp.TURNS * V];
   private static final WarmUp SUM_NARROW = new WarmUp(
-      times -> sumNarrowColumns(WarmUp.ZEROS, 0, WarmUp.TURNS, times > 0 ? STRIDE : 0, UNREAD), 8);
+      turns -> sumNarrowColumns(WarmUp.ZEROS, 0, turns, turns > 0 ? STRIDE : 0, UNREAD), 8);
   private static final WarmUp SUM_WIDE =
-      new WarmUp(times -> sumEightRows(WarmUp.ZEROS, 0, times > 0 ? UNREAD.length : 0, UNREAD), 11);
+      new WarmUp(turns -> sumEightRows(WarmUp.ZEROS, 0, Math.max(turns, 0) * V, UNREAD), 11);
 
   private VectorFolds() {
   }

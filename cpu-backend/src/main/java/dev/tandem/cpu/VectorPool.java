@@ -47,7 +47,7 @@ final class VectorPool {
   }
 
   private static int pixels(int times) {
-    return times > 0 ? WarmUp.TURNS : 0;
+    return Math.max(0, times);
   }
 
   /** The maximum of a window; NaN if one is NaN. */

@@ -19,29 +19,66 @@ import jdk.incubator.vector.IntVector;
  * vectors for the same reason.
  */
 final class VectorProfiles {
-  /** C1, whose code writes the profiles, is started at 200 calls, looked at every 128, and takes a while. */
-  private static final int TURNS = 400;
+  /** C1, whose code writes the profiles, is started at 200 calls, looked at every 128; later while it is busy. */
+  private static final int FIRST_TURNS = 256;
+  /** In all: some 20 ms. */
+  private static final int MOST_TURNS = 1500;
+  private static final int TURNS = 8;
+  /** How many times as fast as the interpreter code of C1 is, at least. */
+  private static final int TIMES = 2;
+  /** From 40 times on a branch counts as known, and what was never taken is left out of the code of C2. */
+  private static final int PROFILED_TURNS = 64;
 
-  private VectorProfiles() {
+  private final MemorySegment memory = Memory.allocate(Arena.global(), FloatLanes.SPECIES.vectorByteSize(), 0,
+      Allocation.Use.KERNEL, "memory to warm up with");
+  private long interpreted = Long.MAX_VALUE;
+  private int turns;
+  private int profiled;
+
+  /** Has C1 started. */
+  VectorProfiles() {
+    for (; turns < FIRST_TURNS; turns++) {
+      interpreted = Math.min(interpreted, time());
+    }
   }
 
-  static void fill() {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment memory = arena.allocate(FloatLanes.SPECIES.vectorByteSize(), Memory.ALIGNMENT);
-      for (int i = 0; i < TURNS; i++) {
-        FloatVector floats = FloatVector.fromMemorySegment(FloatLanes.SPECIES, memory, 0, FloatLanes.ORDER);
-        IntVector ints = IntVector.fromMemorySegment(FloatLanes.INTS, memory, 0, FloatLanes.ORDER);
-        FloatLanes.SPECIES.maskAll(true);
-        FloatLanes.INTS.maskAll(true);
-        floats.add(floats);
-        if (i > TURNS / 2 && i % 8 == 0) {
-          // The code behind an operator is made when it is first used, with another class for each of these.
-          floats.abs();
-          floats.fma(floats, floats);
-          ints.neg();
-          ints.add(ints);
-        }
-      }
+  /** Some turns more; true when code of C1 has seen enough of them. */
+  boolean fill() {
+    long least = Long.MAX_VALUE;
+    for (int i = 0; i < TURNS; i++) {
+      least = Math.min(least, time());
     }
+    others(memory);
+    turns += TURNS;
+    if (least < interpreted / TIMES || turns > MOST_TURNS) {
+      profiled += TURNS;
+    }
+    return profiled >= PROFILED_TURNS;
+  }
+
+  private long time() {
+    long from = System.nanoTime();
+    turn(memory);
+    return System.nanoTime() - from;
+  }
+
+  private static void turn(MemorySegment memory) {
+    FloatVector floats = FloatVector.fromMemorySegment(FloatLanes.SPECIES, memory, 0, FloatLanes.ORDER);
+    IntVector ints = IntVector.fromMemorySegment(FloatLanes.INTS, memory, 0, FloatLanes.ORDER);
+    FloatLanes.SPECIES.maskAll(true);
+    FloatLanes.INTS.maskAll(true);
+    FloatVector.broadcast(FloatLanes.SPECIES, 0).fma(floats, floats).add(floats)
+        .intoMemorySegment(memory, 0, FloatLanes.ORDER);
+    ints.intoMemorySegment(memory, 0, FloatLanes.ORDER);
+  }
+
+  /** The code behind an operator is made when it is first used, with another class for each of these. */
+  private static void others(MemorySegment memory) {
+    FloatVector floats = FloatVector.fromMemorySegment(FloatLanes.SPECIES, memory, 0, FloatLanes.ORDER);
+    IntVector ints = IntVector.fromMemorySegment(FloatLanes.INTS, memory, 0, FloatLanes.ORDER);
+    floats.abs();
+    floats.sub(floats).mul(floats);
+    ints.neg();
+    ints.add(ints);
   }
 }

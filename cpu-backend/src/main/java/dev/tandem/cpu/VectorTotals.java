@@ -46,7 +46,7 @@ final class VectorTotals {
   }
 
   private static int elements(int times) {
-    return times > 0 ? WarmUp.TURNS * LANES : 0;
+    return Math.max(0, times) * LANES;
   }
 
   /**

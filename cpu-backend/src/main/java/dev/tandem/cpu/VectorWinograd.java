@@ -29,26 +29,23 @@ final class VectorWinograd {
   private static final long STEP = 2 * LINE * QUARTER;
   private static final long ROW = 2 * LINE * (QUARTER + 1);
   private static final WarmUp IMAGE = new WarmUp(
-      times -> image(QUARTER, WarmUp.ZEROS, ROW, LINE, WarmUp.OUTPUT, STEP, LINE, STEP, count(times, COUNT)),
+      turns -> image(Math.min(turns, QUARTER), WarmUp.ZEROS, ROW, LINE, WarmUp.OUTPUT, STEP, LINE, STEP,
+          turns < 0 ? turns : COUNT),
       IMAGE_OPERATIONS);
   /** What a convolution and its gradient by the image need. */
   static final List<WarmUp> CORRELATION = List.of(
-      new WarmUp(times -> filter(WarmUp.ZEROS, WarmUp.OUTPUT, STEP, LINE, count(times, QUARTER)), OUTPUT_OPERATIONS),
+      new WarmUp(turns -> filter(WarmUp.ZEROS, WarmUp.OUTPUT, STEP, LINE, Math.min(turns, QUARTER)), OUTPUT_OPERATIONS),
       IMAGE,
-      new WarmUp(times -> output(count(times, QUARTER), WarmUp.ZEROS, STEP, LINE, 2 * LINE, WarmUp.OUTPUT,
+      new WarmUp(turns -> output(Math.min(turns, QUARTER), WarmUp.ZEROS, STEP, LINE, 2 * LINE, WarmUp.OUTPUT,
           WarmUp.OUTPUT, WarmUp.OUTPUT, WarmUp.OUTPUT, COUNT), OUTPUT_OPERATIONS));
   /** What the gradient by the weight needs. */
   static final List<WarmUp> WEIGHT_GRADIENT = List.of(IMAGE,
-      new WarmUp(times -> gradOutput(count(times, QUARTER), WarmUp.ZEROS, ROW, LINE, WarmUp.OUTPUT, STEP, STEP, COUNT),
+      new WarmUp(turns -> gradOutput(Math.min(turns, QUARTER), WarmUp.ZEROS, ROW, LINE, WarmUp.OUTPUT, STEP, STEP, COUNT),
           IMAGE_OPERATIONS),
-      new WarmUp(times -> gradFilter(WarmUp.ZEROS, STEP, LINE, WarmUp.OUTPUT, count(times, QUARTER)),
+      new WarmUp(turns -> gradFilter(WarmUp.ZEROS, STEP, LINE, WarmUp.OUTPUT, Math.min(turns, QUARTER)),
           OUTPUT_OPERATIONS));
 
   private VectorWinograd() {
-  }
-
-  private static int count(int times, int turns) {
-    return times > 0 ? turns : 0;
   }
 
   /**
@@ -68,6 +65,12 @@ final class VectorWinograd {
   /** The first two columns of a tile are the last two of the one before. */
   private static void imageRow(int tiles, long a, long b, float sign, long pixel, long to, long step, long tile,
       long group, int channels) {
+    if (channels < 0) {
+      for (int i = channels; i < 0; i++) {
+        // Idle.
+      }
+      return;
+    }
     FloatVector s = FloatVector.broadcast(S, sign);
     for (int c = 0; c < channels; c += COUNT) {
       long p = a + 4L * c;
@@ -110,6 +113,12 @@ final class VectorWinograd {
 
   private static void outputRow(int tiles, long a, long b, long c, float sign, long step, long tile, long pair,
       long left, long right, int filters) {
+    if (tiles < 0) {
+      for (int i = tiles; i < 0; i++) {
+        // Idle.
+      }
+      return;
+    }
     FloatVector s = FloatVector.broadcast(S, sign);
     for (int i = 0; i < tiles; i++) {
       for (int f = 0; f < filters; f += COUNT) {
@@ -150,6 +159,12 @@ final class VectorWinograd {
 
   private static void gradOutputRow(int tiles, long from, long row, float upper, float lower, long pixel, long to,
       long step, long panel, int filters) {
+    if (tiles < 0) {
+      for (int i = tiles; i < 0; i++) {
+        // Idle.
+      }
+      return;
+    }
     FloatVector u = FloatVector.broadcast(S, upper);
     FloatVector l = FloatVector.broadcast(S, lower);
     FloatVector none = FloatVector.zero(S);
@@ -187,6 +202,12 @@ final class VectorWinograd {
 
   private static void filterRow(long from, float first, float second, float third, long to, long step, long toRow,
       int channels) {
+    if (channels < 0) {
+      for (int i = channels; i < 0; i++) {
+        // Idle.
+      }
+      return;
+    }
     FloatVector a = FloatVector.broadcast(S, first);
     FloatVector b = FloatVector.broadcast(S, second);
     FloatVector c = FloatVector.broadcast(S, third);
@@ -226,6 +247,12 @@ final class VectorWinograd {
 
   private static void gradFilterRow(long from, float first, float second, float third, float fourth, long step,
       long fromRow, long to, int channels) {
+    if (channels < 0) {
+      for (int i = channels; i < 0; i++) {
+        // Idle.
+      }
+      return;
+    }
     FloatVector a = FloatVector.broadcast(S, first);
     FloatVector b = FloatVector.broadcast(S, second);
     FloatVector c = FloatVector.broadcast(S, third);

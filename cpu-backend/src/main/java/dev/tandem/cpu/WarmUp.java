@@ -4,7 +4,7 @@ import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Has C2 compile a new kernel before it is given work.
@@ -26,16 +26,20 @@ final class WarmUp {
    */
   static final boolean SCALAR_FIRST = !"false".equals(System.getProperty("tandem.cpu.scalarFirst"));
 
+  private enum Phase {
+    NEW, INTERPRETED, COMPILED_ONCE
+  }
+
   /** A kernel on scratch memory. */
   interface Kernel {
     /**
-     * @param times 1 to run for a few turns, from {@link #ZEROS} to {@link #OUTPUT}; less than 0: so many turns of the
-     *     idle loop, or if there is none, a call that does nothing
+     * @param turns of its innermost loop, about, at most {@link #TURNS}, from {@link #ZEROS} to {@link #OUTPUT}; less than 0: so many
+     *     of the idle loop, or if there is none, a call that does nothing
      */
-    void run(int times);
+    void run(int turns);
   }
 
-  /** Turns of the innermost loop in a run, and of the idle loop: with 600 calls they make the 15,000 that C2 is started at. */
+  /** Turns of the idle loop: with 600 calls they make the 15,000 that C2 is started at. */
   static final int TURNS = 24;
   /** Elements that, done a few times, take longer in a cold loop than warming it up does. */
   static final long ELEMENTS = 1 << 15;
@@ -49,31 +53,35 @@ final class WarmUp {
   /** Idle calls that C1 is started at: 200, looked at every 128. */
   private static final int FIRST_CALLS = 256;
   /**
-   * Runs that C2 is to have seen in code of C1, so that it takes no branch for one that is never taken. Each makes objects, and so many
-   * that HotSpot has C2 compile the insides of the Vector API, which no kernel calls: with 24 runs of every tile of a network that took
-   * as long as the tiles. (With 1 the first tile stayed slow for good; tiles of 4 turns instead of 12 were unrolled half as far.)
+   * Of a run. Each makes objects, of which HotSpot has C2 compile the insides of the Vector API, which no kernel calls: with 8 runs of 24
+   * turns that took C2 longer than all kernels of a network. With fewer than 40 turns in all C2 counts them as unknown, which neither
+   * leaves a loop out nor limits how far it is unrolled.
    */
-  private static final int RUNS = 8;
+  private static final int FEW_TURNS = 2;
+  /** Runs that C2 is to have seen in code of C1, so that it takes no branch for one that is never taken. */
+  private static final int RUNS = 3;
   /** Idle calls between them, of {@link #TURNS}: C2 is started at 600 and 15,000 turns, looked at every 8192. */
-  private static final int CALLS_BETWEEN = 78;
-  /** Idle calls between two looks at the clock while C1 is waited for: fewer than the 128 after which HotSpot looks at its counters. */
-  private static final int CALLS_WHILE_INTERPRETED = 64;
-  /** The same while C2 is waited for: new code of C1 starts it at 600, so that a run comes before. */
+  private static final int CALLS_BETWEEN = 208;
+  /** Idle calls between some looks at the clock while C2 is waited for. */
   private static final int CALLS_WHILE_COMPILED = 150;
-  /** Of this many such looks one comes with a run. */
-  private static final int PAUSES_BETWEEN_RUNS = 3;
-  /** Some 20 ms, in which the second code of C1 is there. */
-  private static final int PAUSES_WITH_RUNS = 32;
-  /** Turns of an idle call that is timed: some 8 ns each in the interpreter, 2 in code of C1, and C2 leaves nothing of the loop. */
-  private static final int TIMED_TURNS = 200;
-  /** Above what a call takes, and below what the turns do in code of C1. */
-  private static final long TIMED_NANOS = 250;
-  /** More would have the idle loop compiled in the middle. */
-  private static final int TIMED_CALLS = 75;
-  /** Runs are timed that seldom, because each makes objects; not every kernel has an idle loop. */
+  private static final int PAUSES_BETWEEN_RUNS = 8;
+  /** The same where there is no idle loop, and only a run tells whether C2 has compiled it. */
   private static final int PAUSES_OF_A_RUN = 6;
+  /** Turns of an idle call that is timed: some 8 ns each in the interpreter, 1 to 2 in code of C1, and C2 leaves nothing of the loop. */
+  private static final int TIMED_TURNS = 400;
+  /** Above what a call takes, and below what the turns do in code of C1. */
+  private static final long IDLE_NANOS = 250;
+  private static final int IDLE_TIMES = 3;
+  /** Above what an idle call takes in the interpreter where there is no loop. */
+  private static final long LONG_CALL_NANOS = 1000;
+  /** Some 10 ms. */
+  private static final int MOST_LOOKS = 37;
   /** A vector operation takes some 3 µs in the interpreter, 60 ns with objects, and 0.2 to 2 without. */
-  private static final long BOXED_NANOS = 8;
+  private static final long BOXED_NANOS = 4;
+  /** Of code of C2, before it is made anew. */
+  private static final int MOST_SLOW_RUNS = 4;
+  /** A call, and a look at the clock. */
+  private static final long CALL_NANOS = 150;
   /** How many times as long a run takes with objects, at least. */
   private static final int BOXED_TIMES = 5;
   /** How many times as long the first runs may take because the insides of the Vector API are interpreted. */
@@ -81,7 +89,6 @@ final class WarmUp {
   /** A JVM that is known to have a C2 is given time, one that seems to have none little more. */
   private static final long LONG_PATIENCE_NANOS = 2_000_000_000;
   private static final long SHORT_PATIENCE_NANOS = 20_000_000;
-  private static final long PAUSE_NANOS = 200_000;
   private static volatile long patienceNanos = LONG_PATIENCE_NANOS / 2;
 
   static {
@@ -91,10 +98,21 @@ final class WarmUp {
 
   private final Kernel kernel;
   private final int operations;
+  private final @Nullable Runnable renew;
   private final AtomicBoolean begun = new AtomicBoolean();
   private final CountDownLatch compiledOnce = new CountDownLatch(1);
   private final CountDownLatch end = new CountDownLatch(1);
   private volatile boolean done;
+  // Of the thread that warms up.
+  private Phase phase = Phase.NEW;
+  private long start;
+  private long interpreted;
+  private int looks;
+  private long boxed;
+  private long compiledOnceIdle;
+  private int pauses;
+  private int slowRuns;
+  private boolean renewed;
 
   /**
    * Does nothing yet.
@@ -102,7 +120,13 @@ final class WarmUp {
    * @param operations vector operations in a turn
    */
   WarmUp(Kernel kernel, int operations) {
+    this(kernel, operations, null);
+  }
+
+  /** @param renew has the next run be of new code: what C2 has made of the old one, which then stays slow, depends on what it knew */
+  WarmUp(Kernel kernel, int operations, @Nullable Runnable renew) {
     this.kernel = kernel;
+    this.renew = renew;
     this.operations = operations;
   }
 
@@ -126,10 +150,17 @@ final class WarmUp {
     }
   }
 
-  /** Begins in a thread of its own, unless it has begun. */
+  /** Begins in the {@link WarmUpThread}, unless it has begun. */
   void begin() {
     if (!begun.get() && begun.compareAndSet(false, true)) {
-      Thread.ofPlatform().name("tandem-cpu-warm-up").daemon().start(this::run);
+      WarmUpThread.add(this);
+    }
+  }
+
+  /** Begins when no kernel is left that is wanted sooner. */
+  void beginLater() {
+    if (!begun.get() && begun.compareAndSet(false, true)) {
+      WarmUpThread.addLater(this);
     }
   }
 
@@ -137,6 +168,7 @@ final class WarmUp {
   void await() {
     if (!done) {
       begin();
+      WarmUpThread.hurry(this);
       await(end);
     }
   }
@@ -150,6 +182,7 @@ final class WarmUp {
   void await(long work) {
     if (!done) {
       begin();
+      WarmUpThread.hurry(this);
       await(work < FEW_OPERATIONS ? compiledOnce : end);
     }
   }
@@ -176,6 +209,7 @@ final class WarmUp {
   /** Waits for all of them, which are compiled at the same time. */
   static void await(List<WarmUp> all) {
     begin(all);
+    all.forEach(WarmUpThread::hurry);
     all.forEach(WarmUp::await);
   }
 
@@ -194,66 +228,102 @@ final class WarmUp {
     return true;
   }
 
-  private void run() {
+  /**
+   * Goes on until something is to be waited for, which other kernels can use the time of; true at the end.
+   *
+   * @param profiled whether {@link VectorProfiles} are filled, before which C2 is not started
+   */
+  boolean advance(boolean profiled) {
+    boolean ended = true;
     try {
-      compile();
+      ended = switch (phase) {
+        case NEW -> start();
+        case INTERPRETED -> isInterpreted() ? hasTakenTooLong() : profiled && startSecondCompiler();
+        case COMPILED_ONCE -> isFast() || hasTakenTooLong();
+      };
     } finally {
-      done = true;
-      compiledOnce.countDown();
-      end.countDown();
+      if (ended) {
+        done = true;
+        compiledOnce.countDown();
+        end.countDown();
+      }
     }
+    return ended;
   }
 
-  private void compile() {
-    kernel.run(1);
-    long start = System.nanoTime();
-    long interpreted = Math.min(timeIdle(), timeIdle());
+  private boolean start() {
+    kernel.run(FEW_TURNS);
+    start = System.nanoTime();
+    interpreted = Math.min(timeIdle(), timeIdle());
     idle(FIRST_CALLS, -1);
-    int timed = 2;
-    while (timeIdle() >= interpreted / 2) {
-      if (System.nanoTime() - start > patienceNanos) {
-        giveUp();
-        return;
-      }
-      if (++timed == TIMED_CALLS / 2) {
-        // Too short to tell: what is compiled by now is.
-        break;
-      }
-      // Not many: an interpreter that waits for a busy C1 counts them itself, and C2 would then be started before a single run.
-      idle(CALLS_WHILE_INTERPRETED, -1);
-      LockSupport.parkNanos(PAUSE_NANOS);
+    looks = 0;
+    phase = Phase.INTERPRETED;
+    return false;
+  }
+
+  /** One call a look: of some hundred HotSpot would make a profile that has seen no run, and by which C2 leaves out the work. */
+  private boolean isInterpreted() {
+    if (timeIdle() < interpreted / 2) {
+      return false;
     }
-    long boxed = Long.MAX_VALUE;
+    // Without idle loop there may be no difference.
+    return interpreted > LONG_CALL_NANOS || ++looks < MOST_LOOKS;
+  }
+
+  private boolean startSecondCompiler() {
+    boxed = Long.MAX_VALUE;
     for (int i = 0; i < RUNS; i++) {
-      boxed = Math.min(boxed, timeRun());
+      boxed = Math.min(boxed, timeRun(FEW_TURNS));
       idle(CALLS_BETWEEN, -TURNS);
     }
-    long least = boxed / INSIDES_TIMES;
+    compiledOnceIdle = Math.min(timeIdle(), timeIdle());
+    pauses = 0;
+    slowRuns = 0;
     compiledOnce.countDown();
-    for (int pauses = 0; System.nanoTime() - start < patienceNanos; pauses++) {
-      boolean seemsFast = timed < TIMED_CALLS && timeIdle() < TIMED_NANOS;
-      timed++;
-      if (seemsFast || pauses % PAUSES_OF_A_RUN == PAUSES_OF_A_RUN - 1) {
-        long time = timeRun();
-        if (isFast(time, boxed)) {
-          patienceNanos = LONG_PATIENCE_NANOS;
-          return;
-        }
-        // With objects too it becomes faster, as the insides of the Vector API are compiled, but not without end.
-        boxed = Math.clamp(time, least, boxed);
-      }
-      // While C2 is busy C1 makes code without profiles first, and later code that has seen none of the runs before.
-      if (pauses < PAUSES_WITH_RUNS && pauses % PAUSES_BETWEEN_RUNS == 2) {
-        kernel.run(1);
-      }
-      idle(CALLS_WHILE_COMPILED, -1);
-      LockSupport.parkNanos(pauses < TIMED_CALLS / 2 ? PAUSE_NANOS : 5 * PAUSE_NANOS);
-    }
-    giveUp();
+    phase = Phase.COMPILED_ONCE;
+    return false;
   }
 
-  private static void giveUp() {
+  private boolean isFast() {
+    pauses++;
+    boolean often = pauses % PAUSES_BETWEEN_RUNS == 0;
+    if (seemsFast()) {
+      // A few turns first: slow ones make objects.
+      if (isFast(FEW_TURNS) && isFast(TURNS)) {
+        patienceNanos = LONG_PATIENCE_NANOS;
+        return true;
+      }
+      slowRuns++;
+      if (renew != null && !renewed && hasIdleLoop() && slowRuns == MOST_SLOW_RUNS) {
+        renewed = true;
+        renew.run();
+        phase = Phase.NEW;
+      }
+    } else if (often) {
+      // Where C1 was busy it made code without profiles first, and later code that has seen none of the runs before.
+      kernel.run(FEW_TURNS);
+    }
+    if (often) {
+      // HotSpot compiles first what is called most.
+      idle(CALLS_WHILE_COMPILED, -1);
+    }
+    return false;
+  }
+
+  private boolean seemsFast() {
+    return hasIdleLoop() ? timeIdle() < compiledOnceIdle / IDLE_TIMES : pauses % PAUSES_OF_A_RUN == 0;
+  }
+
+  private boolean hasIdleLoop() {
+    return compiledOnceIdle >= IDLE_NANOS;
+  }
+
+  private boolean hasTakenTooLong() {
+    if (System.nanoTime() - start <= patienceNanos) {
+      return false;
+    }
     patienceNanos = Math.max(patienceNanos / 4, SHORT_PATIENCE_NANOS);
+    return true;
   }
 
   private long timeIdle() {
@@ -262,15 +332,17 @@ final class WarmUp {
     return System.nanoTime() - from;
   }
 
-  private long timeRun() {
+  private long timeRun(int turns) {
     long from = System.nanoTime();
-    kernel.run(1);
+    kernel.run(turns);
     return System.nanoTime() - from;
   }
 
   /** Against the clock, or against runs in code of C1: how many operations a turn has may be known roughly only. */
-  private boolean isFast(long time, long boxed) {
-    return time < BOXED_NANOS * TURNS * operations || time < boxed / BOXED_TIMES;
+  private boolean isFast(int turns) {
+    long time = timeRun(turns);
+    return time < CALL_NANOS + BOXED_NANOS * turns * operations
+        || time < boxed * turns / FEW_TURNS / (BOXED_TIMES * INSIDES_TIMES);
   }
 
   private void idle(int calls, int turns) {

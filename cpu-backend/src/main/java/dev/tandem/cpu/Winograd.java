@@ -151,7 +151,8 @@ final class Winograd {
     int in = from.channels();
     int out = to.channels();
     int block = sharedRows(cover.rows(), blockRows(cover, 4L * PLACES * (in + out), LEAST_TILES));
-    Tiles.warmUp(false, block * cover.across(), Tiles.vectors(Math.min(out, Tiles.WIDTH)),
+    int vectors = Tiles.vectors(Math.min(out, Tiles.WIDTH));
+    Tiles.warmUpOverlapping(TileKernel.Layout.of(false, vectors), block * cover.across(), vectors,
         (long) PLACES * cover.rows() * cover.across() * in * out);
     team.run((cover.rows() + block - 1) / block, (worker, chunk) -> {
       int first = chunk * block;
@@ -228,9 +229,10 @@ final class Winograd {
       TileKernel.Layout layout = TileKernel.Layout.of(false, vectors);
       int tallest = Tiles.rows(layout, vectors);
       int parts = (tiles + tallest - 1) / tallest;
+      boolean equal = Tiles.areEqual(layout, tiles, vectors);
       for (int part = 0; part < parts; part++) {
-        int i = Gemm.cut(tiles, parts, part);
-        Tiles.get(layout, Gemm.cut(tiles, parts, part + 1) - i, vectors).run(1, in, a + 4L * i * in, 4L * in,
+        int i = equal ? Gemm.cut(tiles, parts, part) : Math.min(part * tallest, tiles - tallest);
+        Tiles.get(layout, equal ? Gemm.cut(tiles, parts, part + 1) - i : tallest, vectors).run(1, in, a + 4L * i * in, 4L * in,
             Tiles.steps(in), 0, b + 4L * j * in, LINE * vectors, 0, c + 4 * ((long) i * out + j), 4L * out);
       }
     }

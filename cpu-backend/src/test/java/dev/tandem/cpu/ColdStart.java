@@ -24,7 +24,7 @@ final class ColdStart {
   /** Enough for kernels to become compiled in the middle of it. */
   private static final int STEPS = 60;
   private static final int IMAGES = 16;
-  private static final int SIDE = 14;
+  private static final int SIDE = 30;
 
   private ColdStart() {
   }
@@ -43,10 +43,10 @@ final class ColdStart {
     return lines;
   }
 
-  /** Of whole vectors of channels, which small networks are not. */
+  /** Of whole vectors of channels, which small networks are not, and with rows that the tallest tiles overlap in. */
   private static List<Float> wide() {
     Module model = new Sequential(new Conv2d(3, 32, 3), new Relu(), new MaxPool2d(2), new Conv2d(32, 32, 3), new Relu(),
-        new MaxPool2d(2), new Flatten(), new Linear(128, 10)).on(new Device(new CpuBackend(2)), 1);
+        new MaxPool2d(2), new Flatten(), new Linear(1152, 10)).on(new Device(new CpuBackend(2)), 1);
     Optimizer optimizer = new Adam(1e-3).on(model);
     TrainStep step = TrainStep.of(optimizer, 1, SmallNetwork.training(model, optimizer));
     Random random = new Random(5);

@@ -43,7 +43,7 @@ class WarmUpTest {
     assertThat(warmUp.isDone()).isTrue();
     assertThat(kernel.compiled).as("%d calls of %d turns", kernel.calls, kernel.turns).isTrue();
     assertThat(kernel.runs).as("runs, most of them in code of C1, by which C2 knows branches")
-        .isGreaterThanOrEqualTo(8);
+        .isGreaterThanOrEqualTo(3);
     assertThat(kernel.turns).as("compiled before the idle loop is compiled by itself").isLessThan(40_000);
   }
 
@@ -65,7 +65,7 @@ class WarmUpTest {
   @Test
   void aTurnOfMoreOperationsThanSaidIsKnownToBeFastByItsSlowRuns() {
     var runs = new AtomicInteger();
-    var warmUp = new WarmUp(times -> busy(times > 0 ? runs.incrementAndGet() < 20 ? 100_000 : 5_000 : 0), 1);
+    var warmUp = new WarmUp(times -> busy(times > 0 ? runs.incrementAndGet() < 20 ? 100_000 : 1_000 : 0), 1);
     long start = System.nanoTime();
     warmUp.await();
     assertThat(System.nanoTime() - start).as("nanoseconds, of which a second would be all patience")
@@ -96,6 +96,45 @@ class WarmUpTest {
     // A fast one gives those of later tests their time again.
     new WarmUp(times -> {
     }, 1000).await();
+  }
+
+  @Test
+  void codeThatC2HasMadeSlowIsMadeAnewOnce() {
+    var renewals = new AtomicInteger();
+    var calls = new AtomicInteger();
+    var warmUp = new WarmUp(times -> {
+      int call = calls.incrementAndGet();
+      // The idle loop is gone with C2, and the first version's runs make objects all the same.
+      boolean slow = times > 0 && renewals.get() == 0;
+      busy(call <= 256 ? 10_000 : call <= 1000 && times < -50 ? 1000 : slow ? 100_000 : 0);
+    }, 1000 / WarmUp.TURNS, () -> {
+      renewals.incrementAndGet();
+      calls.set(0);
+    });
+    warmUp.await();
+    assertThat(renewals).hasValue(1);
+    assertThat(warmUp.isDone()).isTrue();
+  }
+
+  @Test
+  void aKernelThatFailsHoldsNoOtherUp() {
+    var failing = new WarmUp(times -> {
+      throw new IllegalStateException("as a test has it");
+    }, 1);
+    failing.begin();
+    failing.await();
+    var next = new WarmUp(times -> busy(1000), 1000);
+    next.await();
+    assertThat(next.isDone()).isTrue();
+  }
+
+  @Test
+  void whatCanWaitIsWarmedUpInTheEnd() throws InterruptedException {
+    var runs = new AtomicInteger();
+    var warmUp = new WarmUp(times -> runs.incrementAndGet(), 1000);
+    warmUp.beginLater();
+    warmUp.await();
+    assertThat(runs.get()).isPositive();
   }
 
   private static void busy(int nanos) {

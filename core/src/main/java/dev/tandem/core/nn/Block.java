@@ -13,7 +13,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.SplittableRandom;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -83,7 +82,7 @@ public abstract class Block {
     Set<Parameter> done = Collections.newSetFromMap(new IdentityHashMap<>());
     state.forEach((path, p) -> {
       if (done.add(p)) {
-        HostArray values = p.initialValues(new SplittableRandom(mix(seed, path)));
+        HostArray values = p.initialValues(new SplitMix64(mix(seed, path)));
         if (p.isTrained()) {
           p.tensor().write(values);
         } else {
