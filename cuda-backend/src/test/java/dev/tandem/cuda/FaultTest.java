@@ -204,13 +204,13 @@ class FaultTest {
 
   @Test
   void aLaunchThatFailsNamesCallStatusAndOperation() throws Exception {
-    assertThat(train("cuLaunchKernel:30=701")).contains("failed <cuLaunchKernel of ",
+    assertThat(train("cuLaunchKernel:20=701")).contains("failed <cuLaunchKernel of ",
         "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES", ", in ", "usable").doesNotContain("unusable");
   }
 
   @Test
   void anIllegalAddressMakesTheDeviceUnusable() throws Exception {
-    assertThat(train("cuLaunchKernel:30=700")).contains("failed <", "CUDA_ERROR_ILLEGAL_ADDRESS",
+    assertThat(train("cuLaunchKernel:20=700")).contains("failed <", "CUDA_ERROR_ILLEGAL_ADDRESS",
         "unusable <cuda:0 can not be used any more in this process");
   }
 

@@ -191,7 +191,9 @@ public final class TrainStep {
       plan.attempts = 0;
       plan.state = "replaying " + plan.replay.describe();
     } else {
-      String why = sameCalls ? "results are other tensors than in the step before" : difference(plan.calls, trace.calls());
+      String why = sameCalls
+          ? "results are other tensors than in the step before"
+          : difference(plan.calls, trace.calls());
       plan.state = "eager: " + (trace.refusal() != null ? trace.refusal() : why);
     }
     plan.calls = plan.attempts == ATTEMPTS || trace.refusal() != null ? null : trace.calls();
