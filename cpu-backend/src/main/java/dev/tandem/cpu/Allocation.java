@@ -17,6 +17,8 @@ final class Allocation {
   static final byte POISON = -1;
   /** A whole vector may be read at the last element; what lies behind that means nothing. */
   private static final int OVERHANG = Memory.ALIGNMENT - Float.BYTES;
+  /** Without vectors, numbers that a tile reads together one by one. */
+  private static final int BEHIND = Lanes.AVAILABLE ? 0 : Float.BYTES * (ScalarTile.COLUMNS - 1);
 
   /** A part that a running operation may read and, if {@code written}, write. */
   private record Window(long from, long to, boolean written) {}
@@ -85,7 +87,7 @@ final class Allocation {
       return true;
     }
     for (Window w : windows) {
-      if (address >= w.from && (write ? w.written && to <= w.to : address < w.to && to <= w.to + OVERHANG)) {
+      if (address >= w.from && (write ? w.written && to <= w.to : address < w.to + BEHIND && to <= w.to + OVERHANG)) {
         return true;
       }
     }

@@ -22,9 +22,9 @@ final class WarmUp {
   /**
    * Whether kernels that have a twin without vectors, of the same bits, leave the work to it until they are compiled. Work done with
    * objects is ten to a hundred times slower than that, and has the insides of the Vector API compiled before the kernels that wait.
-   * Tests turn it off: they run vectors from the first call on.
+   * Tests turn it off: they run vectors from the first call on. So do checks of memory, which are of what vectors touch.
    */
-  static final boolean SCALAR_FIRST = !"false".equals(System.getProperty("tandem.cpu.scalarFirst"));
+  static final boolean SCALAR_FIRST = !Memory.CHECKED && !"false".equals(System.getProperty("tandem.cpu.scalarFirst"));
 
   private enum Phase {
     NEW, INTERPRETED, COMPILED_ONCE
