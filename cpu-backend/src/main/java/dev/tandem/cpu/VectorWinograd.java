@@ -41,7 +41,8 @@ final class VectorWinograd {
           WarmUp.OUTPUT, WarmUp.OUTPUT, WarmUp.OUTPUT, COUNT), OUTPUT_OPERATIONS));
   /** What the gradient by the weight needs. */
   static final List<WarmUp> WEIGHT_GRADIENT = List.of(IMAGE,
-      new WarmUp(turns -> gradOutput(Math.clamp(turns, 0, QUARTER), WarmUp.ZEROS, ROW, LINE, WarmUp.OUTPUT, STEP, STEP, COUNT),
+      new WarmUp(turns -> gradOutput(Math.clamp(turns, 0, QUARTER), WarmUp.ZEROS, ROW, LINE, WarmUp.OUTPUT, STEP, STEP,
+          COUNT),
           IMAGE_OPERATIONS),
       new WarmUp(turns -> gradFilter(WarmUp.ZEROS, STEP, LINE, WarmUp.OUTPUT, Math.min(turns, QUARTER)),
           OUTPUT_OPERATIONS));
