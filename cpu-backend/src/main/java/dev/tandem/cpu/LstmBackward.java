@@ -14,7 +14,7 @@ import java.util.function.IntConsumer;
  * {@code [x, h]^T * gradients}: what is multiplied lies as it has to, and nothing of the size of the sequence is written or packed
  * (measured for 64 steps of 32 sequences, 64 features, 256 units: 6.0 ms; one product over all steps 6.6 ms and 0.5 ms more for
  * writing the gradients; rows copied to {@link GatePanels} for this product, 0.2 ms more). Steps beyond the end of a sequence
- * have gradients 0.
+ * have gradients 0. Where few x are distinct, the gradients in all places of one are added up before they are multiplied by it.
  */
 final class LstmBackward extends RecurrentRun {
   private static final int GATES = Recurrent.Cell.LSTM.gates();
@@ -29,8 +29,11 @@ final class LstmBackward extends RecurrentRun {
    * @param rows gradients of the arguments of gates, of a block of steps and of two at least
    * @param entered what came into these steps: rows of x and h
    * @param ofWeights gradients of weights so far, those of a panel of a gate as [features of x and h][unit]
+   * @param distinct rows of x
+   * @param sums of the gradients of the arguments of gates in all places of such a row
    */
-  private record Memories(long ofX, long ofH, long rows, long entered, long ofWeights, long end) {
+  private record Memories(long ofX, long ofH, long rows, long entered, long ofWeights, long distinct, long sums,
+      long end) {
     static Memories of(List<Operand> in, long from) {
       int n = in.get(0).shape().dim(1);
       int i = in.get(0).shape().dim(2);
@@ -40,8 +43,11 @@ final class LstmBackward extends RecurrentRun {
       long rows = ofH + DenseOperands.room(PackedMatrix.floats(GATES * h, h));
       long entered = rows + DenseOperands.room(Math.max(2L * n, block) * (GATES * h + PADDING));
       long ofWeights = entered + DenseOperands.room(block * ((long) i + h + PADDING));
-      return new Memories(from, ofH, rows, entered, ofWeights,
-          ofWeights + DenseOperands.room((long) GATES * h * (i + h)));
+      long distinct = ofWeights + DenseOperands.room((long) GATES * h * (i + h));
+      int most = DistinctRows.most(Math.multiplyExact(in.get(0).shape().dim(0), n), i);
+      long sums = distinct + DenseOperands.room(most * ((long) i + PADDING));
+      return new Memories(from, ofH, rows, entered, ofWeights, distinct, sums,
+          sums + DenseOperands.room((long) GATES * most * h));
     }
   }
 
@@ -54,6 +60,11 @@ final class LstmBackward extends RecurrentRun {
   /** Bytes between rows of gradients of one step, and between rows of what entered. */
   private final long gradientRow;
   private final long enteredRow;
+  private final DistinctRows inputs;
+  private final long distinctRow;
+  private final GatePanels sums;
+  /** Whether few x are distinct, and gradients are added up before they are multiplied by one. */
+  private boolean repeats;
   /** Steps of a block. */
   private final int blockSteps;
   private final Fold sum = Fold.of(Reduce.Kind.SUM, true, Lanes.AVAILABLE);
@@ -98,6 +109,9 @@ final class LstmBackward extends RecurrentRun {
     ofWeights = new GatePanels(memory.ofWeights, GATES, Math.addExact(features, hidden), hidden);
     gradientRow = 4L * (width + PADDING);
     enteredRow = 4L * (features + hidden + PADDING);
+    inputs = new DistinctRows(op.masked() ? 0 : tall, features);
+    distinctRow = 4L * (features + PADDING);
+    sums = new GatePanels(memory.sums, GATES, DistinctRows.most(tall, features), hidden);
     ofBiases = new Fold.Accumulator[GATES * Panels.count(hidden)];
     Arrays.setAll(ofBiases, i -> new Fold.Accumulator(Tiles.WIDTH, Lanes.AVAILABLE));
   }
@@ -148,6 +162,10 @@ final class LstmBackward extends RecurrentRun {
     isFirstBlock = true;
     done = 0;
     later = -1;
+    repeats = inputs.find(in.get(0));
+    if (repeats) {
+      inputs.copy(in.get(0), memory.distinct, distinctRow);
+    }
   }
 
   /** Runs the parts of a step, with them those of the gradient of the later step's x, and one that takes along what entered. */
@@ -175,7 +193,9 @@ final class LstmBackward extends RecurrentRun {
     for (int n = 0; n < sequences; n++) {
       long to = memory.entered + blockRow(n) * enteredRow;
       if (isInside(t, n)) {
-        Memory.copy(in.get(0) + (t * sequences + n) * featureRow, to, featureRow);
+        if (!repeats) {
+          Memory.copy(in.get(0) + (t * sequences + n) * featureRow, to, featureRow);
+        }
         Memory.copy((isFirst(t, n) ? in.get(1) : y(before(t))) + n * stateRow, to + featureRow, stateRow);
       } else {
         Memory.zero(to, featureRow + stateRow);
@@ -277,15 +297,31 @@ final class LstmBackward extends RecurrentRun {
     int blocks = Gemm.blocks(count);
     long unitRow = 4L * units;
     long from = rows - (done - 1) * sequences * gradientRow + gate * stateRow + 4L * panel * Tiles.WIDTH;
+    int skipped = repeats ? features : 0;
     for (int q = 0; q < blocks; q++) {
       int p = Gemm.cut(count, blocks, q);
-      Gemm.Block product = new Gemm.Block(features + hidden, units, Gemm.cut(count, blocks, q + 1) - p,
-          memory.entered + p * enteredRow, 4, enteredRow, true, 0, from + p * gradientRow, false, gradientRow,
-          ofWeights.at(panel, gate, 0), unitRow, !isFirstBlock || q > 0);
-      int rowPanels = product.rowPanels();
-      product.tiles(rowPanels, 0, rowPanels, 0, 1);
+      multiply(features + hidden - skipped, units, Gemm.cut(count, blocks, q + 1) - p,
+          memory.entered + p * enteredRow + 4L * skipped, enteredRow, from + p * gradientRow, gradientRow,
+          ofWeights.at(panel, gate, skipped), !isFirstBlock || q > 0);
+    }
+    if (repeats && isFirstBlock) {
+      Memory.zero(sums.at(panel, gate, 0), inputs.count() * unitRow);
+    }
+    for (int i = 0; repeats && i < done; i++) {
+      int time = op.reverse() ? t - (done - 1 - i) : t + (done - 1 - i);
+      Panels.addRows(from + i * sequences * gradientRow, 0, gradientRow, sums.at(panel, gate, 0), unitRow, 0,
+          inputs.numbers(), time * sequences, sequences, units);
     }
     ColumnSums.add(sum, ofBiases[GATES * panel + gate], from, gradientRow, count, units);
+  }
+
+  /** {@code C [rows, units] (+)= A * B} with A column after column and B in rows. */
+  private static void multiply(int rows, int units, int depth, long a, long aColumn, long b, long bRow, long c,
+      boolean accumulate) {
+    Gemm.Block product =
+        new Gemm.Block(rows, units, depth, a, 4, aColumn, true, 0, b, false, bRow, c, 4L * units, accumulate);
+    int rowPanels = product.rowPanels();
+    product.tiles(rowPanels, 0, rowPanels, 0, 1);
   }
 
   /** Gradients of the weights and biases of a gate, as they are wanted. */
@@ -293,6 +329,10 @@ final class LstmBackward extends RecurrentRun {
     int w = op.weights();
     int units = cells.units(panel);
     int j = gate * hidden + panel * Tiles.WIDTH;
+    if (repeats) {
+      multiply(features, units, inputs.count(), memory.distinct, distinctRow, sums.at(panel, gate, 0), 4L * units,
+          ofWeights.at(panel, gate, 0), false);
+    }
     Panels.transpose(ofWeights.at(panel, gate, 0), 4L * units, out.get(w) + j * featureRow, featureRow, units, features,
         false);
     Panels.transpose(ofWeights.at(panel, gate, features), 4L * units, out.get(w + 1) + j * stateRow, stateRow, units,

@@ -56,7 +56,7 @@ final class Panels {
 
   /** {@code to[r][j] (+)= from[r][j]} for exactly {@code cols} columns. */
   static void store(long from, long ld, long to, long lt, int rows, int cols, boolean add) {
-    if (Lanes.AVAILABLE && (add ? PanelsWarmUp.adds(rows, cols) : PanelsWarmUp.copies(rows, cols))) {
+    if (Lanes.AVAILABLE && (add ? PanelsWarmUp.sums(rows, cols) : PanelsWarmUp.copies(rows, cols))) {
       VectorMoves.store(from, ld, to, lt, rows, cols, add);
       return;
     }
@@ -70,6 +70,26 @@ final class Panels {
       for (int j = 0; j < cols; j++) {
         long t = to + r * lt + 4L * j;
         Memory.setFloat(t, Memory.getFloat(from + r * ld + 4L * j) + Memory.getFloat(t));
+      }
+    }
+  }
+
+  /**
+   * Adds rows of {@code cols} floats to others. Of the r-th pair, whose number is {@code n = numbers[first + r]}, one is at {@code from + n
+   * * fromNumber + r * fromRow}, the other, which becomes the sum, at {@code to + n * toNumber + r * toRow}.
+   */
+  static void addRows(long from, long fromNumber, long fromRow, long to, long toNumber, long toRow, int[] numbers,
+      int first, int rows, int cols) {
+    if (Lanes.AVAILABLE && cols == Tiles.WIDTH && PanelsWarmUp.adds(rows)) {
+      VectorMoves.addRows(from, fromNumber, fromRow, to, toNumber, toRow, numbers, first, rows);
+      return;
+    }
+    for (int r = 0; r < rows; r++) {
+      int n = numbers[first + r];
+      long f = from + n * fromNumber + r * fromRow;
+      long t = to + n * toNumber + r * toRow;
+      for (int j = 0; j < cols; j++) {
+        Memory.setFloat(t + 4L * j, Memory.getFloat(f + 4L * j) + Memory.getFloat(t + 4L * j));
       }
     }
   }

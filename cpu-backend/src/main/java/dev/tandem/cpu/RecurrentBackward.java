@@ -20,9 +20,11 @@ final class RecurrentBackward extends RecurrentRun {
    * @param ofKept its gradient in one step
    * @param first {@code ofH} of every sequence's first step, where these differ
    * @param x without what is beyond the ends of sequences
+   * @param distinct rows of x
+   * @param sums of {@code ofX} in all places of such a row
    */
   private record Memories(long weights, long candidate, long ofX, long ofH, long kept, long ofKept, long first, long x,
-      long end) {
+      long distinct, long sums, long end) {
     static Memories of(Recurrent op, List<Operand> in, long from) {
       long steps = in.get(0).shape().dim(0);
       long n = in.get(0).shape().dim(1);
@@ -36,8 +38,12 @@ final class RecurrentBackward extends RecurrentRun {
       long ofKept = kept + (reset ? DenseOperands.room(steps * n * h) : 0);
       long first = ofKept + (reset ? DenseOperands.room(n * h) : 0);
       long x = first + (op.masked() && op.reverse() ? DenseOperands.room(n * width) : 0);
-      long end = x + (op.masked() ? DenseOperands.room(in.get(0).shape().size()) : 0);
-      return new Memories(from, candidate, ofX, ofH, kept, ofKept, first, x, end);
+      long distinct = x + (op.masked() ? DenseOperands.room(in.get(0).shape().size()) : 0);
+      int features = in.get(0).shape().dim(2);
+      long most = DistinctRows.most(Math.toIntExact(steps * n), features);
+      long sums = distinct + DenseOperands.room(most * features);
+      return new Memories(from, candidate, ofX, ofH, kept, ofKept, first, x, distinct, sums,
+          sums + DenseOperands.room(most * width));
     }
   }
 
@@ -49,6 +55,7 @@ final class RecurrentBackward extends RecurrentRun {
   private final int ofHidden;
   /** Whether a part of the gradient of h goes past the weights. */
   private final boolean direct;
+  private final DistinctRows inputs;
 
   static long scratch(Recurrent op, List<Operand> in) {
     return Memories.of(op, in, floats(op, in).bytes()).end;
@@ -67,6 +74,7 @@ final class RecurrentBackward extends RecurrentRun {
     ofHidden = reset ? 2 * hidden : width;
     weights = new PackedMatrix(ofHidden, hidden, memory.weights);
     candidate = new PackedMatrix(hidden, hidden, memory.candidate);
+    inputs = new DistinctRows(op.masked() ? 0 : tall, features);
     direct = op.masked() || reset || cell == Recurrent.Cell.GRU;
   }
 
@@ -76,9 +84,8 @@ final class RecurrentBackward extends RecurrentRun {
       steps();
     }
     int w = op.weights();
-    long x = op.masked() ? insideOnly() : in.get(0);
     product(tall, features, width, false, memory.ofX, gateRow, false, in.get(w), 4L * features, out.get(0), false);
-    product(width, features, tall, true, memory.ofX, gateRow, false, x, 4L * features, out.get(w), false);
+    inputWeights(out.get(w));
     hiddenWeights(out.get(w + 1));
     ColumnSums.run(memory.ofX, tall, width, out.get(w + 2), team);
     if (memory.ofH == memory.ofX) {
@@ -86,6 +93,23 @@ final class RecurrentBackward extends RecurrentRun {
     } else {
       ColumnSums.run(memory.ofH, tall, width, out.get(w + 3), team);
     }
+  }
+
+  private void inputWeights(long to) {
+    long x = op.masked() ? insideOnly() : in.get(0);
+    if (!inputs.find(x)) {
+      product(width, features, tall, true, memory.ofX, gateRow, false, x, featureRow, to, false);
+      return;
+    }
+    // The gradients in all places of a row are added up before they are multiplied by it.
+    inputs.copy(x, memory.distinct, featureRow);
+    Memory.zero(memory.sums, inputs.count() * gateRow);
+    team.run(Panels.count(width), (worker, panel) -> {
+      long at = 4L * panel * Tiles.WIDTH;
+      Panels.addRows(memory.ofX + at, 0, gateRow, memory.sums + at, gateRow, 0, inputs.numbers(), 0, tall,
+          Math.min(Tiles.WIDTH, width - panel * Tiles.WIDTH));
+    });
+    product(width, features, inputs.count(), true, memory.sums, gateRow, false, memory.distinct, featureRow, to, false);
   }
 
   /** x with zeros where its steps are outside, so that whatever is there, NaN too, times a gradient of 0 is 0. */

@@ -6,7 +6,7 @@ import dev.tandem.core.op.Recurrent;
 import java.util.List;
 
 /**
- * A sequence through recurrent cells other than an LSTM's. The inputs of all steps are projected by one product, the recurrent
+ * A sequence through recurrent cells other than an LSTM's. The inputs of all steps, or the distinct ones, are projected by one product, the recurrent
  * weights packed once; the gates are computed where their arguments lie. Sequences that have ended are computed with the others
  * and the results dropped.
  *
@@ -14,15 +14,25 @@ import java.util.List;
  * is in there beyond the end of a sequence is not said.
  */
 final class RecurrentForward extends RecurrentRun {
-  /** Where the parts of the scratch memory begin, behind the copies. */
-  private record Memories(long weights, long bias, long kept, long end) {
+  /**
+   * Where the parts of the scratch memory begin, behind the copies.
+   *
+   * @param distinct rows of x
+   * @param projected what they add to the arguments of gates
+   */
+  private record Memories(long weights, long bias, long kept, long distinct, long projected, long end) {
     static Memories of(Recurrent op, List<Operand> in, long from) {
       int n = in.get(0).shape().dim(1);
+      int i = in.get(0).shape().dim(2);
       int h = in.get(1).shape().dim(1);
       long bias = from + op.cell().gates() * weight(h);
       long kept = bias + DenseOperands.room((op.cell().gates() + 1L) * h);
       boolean keeps = op.cell() == Recurrent.Cell.GRU_RESET_BEFORE;
-      return new Memories(from, bias, kept, kept + (keeps ? DenseOperands.room((long) n * h) : 0));
+      long distinct = kept + (keeps ? DenseOperands.room((long) n * h) : 0);
+      long most = DistinctRows.most(Math.multiplyExact(in.get(0).shape().dim(0), n), i);
+      long projected = distinct + DenseOperands.room(most * i);
+      return new Memories(from, bias, kept, distinct, projected,
+          projected + DenseOperands.room(most * op.cell().gates() * h));
     }
 
     private static long weight(int hidden) {
@@ -35,6 +45,9 @@ final class RecurrentForward extends RecurrentRun {
   private final long bias;
   /** {@code r h} of a {@link Recurrent.Cell#GRU_RESET_BEFORE}. */
   private final long kept;
+  private final DistinctRows inputs;
+  private final long distinct;
+  private final long projected;
 
   static long scratch(Recurrent op, List<Operand> in) {
     return Memories.of(op, in, floats(op, in).bytes()).end;
@@ -52,6 +65,9 @@ final class RecurrentForward extends RecurrentRun {
     Memories m = Memories.of(op, call.in(), scratch + in.bytes());
     bias = m.bias;
     kept = m.kept;
+    inputs = new DistinctRows(op.masked() ? 0 : tall, features);
+    distinct = m.distinct;
+    projected = m.projected;
     weights = new PackedMatrix[cell.gates()];
     for (int q = 0; q < weights.length; q++) {
       weights[q] = new PackedMatrix(hidden, hidden, m.weights + q * Memories.weight(hidden));
@@ -65,7 +81,7 @@ final class RecurrentForward extends RecurrentRun {
     for (int q = 0; q < weights.length; q++) {
       weights[q].pack(true, in.get(w + 1) + q * hidden * stateRow, stateRow, team);
     }
-    product(tall, width, features, false, in.get(0), 4L * features, true, in.get(w), 4L * features, gates(0), false);
+    project(in.get(0), in.get(w));
     Memory.copy(in.get(1), out.get(1), sequences * stateRow);
     for (int k = 0; k < steps; k++) {
       int t = time(k);
@@ -83,6 +99,21 @@ final class RecurrentForward extends RecurrentRun {
     if (!op.masked()) {
       Memory.copy(y(time(steps - 1)), out.get(1), sequences * stateRow);
     }
+  }
+
+  /** Fills the arguments of all gates with what x adds; of rows of x that are alike one is multiplied. */
+  private void project(long x, long weight) {
+    if (!inputs.find(x)) {
+      product(tall, width, features, false, x, featureRow, true, weight, featureRow, gates(0), false);
+      return;
+    }
+    inputs.copy(x, distinct, featureRow);
+    product(inputs.count(), width, features, false, distinct, featureRow, true, weight, featureRow, projected, false);
+    team.run(steps, (worker, t) -> {
+      for (int n = 0; n < sequences; n++) {
+        Memory.copy(projected + inputs.numbers()[t * sequences + n] * gateRow, gates(t) + n * gateRow, gateRow);
+      }
+    });
   }
 
   private void addBiases(long ofX, long ofH) {

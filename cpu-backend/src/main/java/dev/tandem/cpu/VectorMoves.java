@@ -91,6 +91,21 @@ final class VectorMoves {
     }
   }
 
+  /** As {@link Panels#addRows}, of rows of two vectors. */
+  static void addRows(long from, long fromNumber, long fromRow, long to, long toNumber, long toRow, int[] numbers,
+      int first, int rows) {
+    for (int r = 0; r < rows; r++) {
+      int n = numbers[first + r];
+      long f = from + n * fromNumber + r * fromRow;
+      long t = to + n * toNumber + r * toRow;
+      FloatVector.fromMemorySegment(S, ALL, f & MASK, ORDER).add(FloatVector.fromMemorySegment(S, ALL, t & MASK, ORDER))
+          .intoMemorySegment(ALL, t & MASK, ORDER);
+      FloatVector.fromMemorySegment(S, ALL, f + 4L * COUNT & MASK, ORDER)
+          .add(FloatVector.fromMemorySegment(S, ALL, t + 4L * COUNT & MASK, ORDER))
+          .intoMemorySegment(ALL, t + 4L * COUNT & MASK, ORDER);
+    }
+  }
+
   static void store(long from, long ld, long to, long lt, int rows, int cols, boolean add) {
     if (add && cols == 2 * COUNT) {
       addPairs(from, ld, to, lt, rows);

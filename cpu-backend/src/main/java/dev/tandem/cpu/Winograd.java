@@ -150,7 +150,7 @@ final class Winograd {
     Cover cover = new Cover(to.images(), to.height(), to.width());
     int in = from.channels();
     int out = to.channels();
-    int block = blockRows(cover, 4L * PLACES * (in + out), LEAST_TILES);
+    int block = sharedRows(cover.rows(), blockRows(cover, 4L * PLACES * (in + out), LEAST_TILES));
     int vectors = Tiles.vectors(Math.min(out, Tiles.WIDTH));
     Tiles.warmUpOverlapping(TileKernel.Layout.of(false, vectors), block * cover.across(), vectors,
         (long) PLACES * cover.rows() * cover.across() * in * out);
@@ -167,6 +167,12 @@ final class Winograd {
       }
       output(cover, product, 4L * tiles * out, first, last, to);
     });
+  }
+
+  /** So many rows, or less if then no thread of the team is left without a block at the end. */
+  private int sharedRows(int rows, int block) {
+    int shares = Math.ceilDiv(Math.ceilDiv(rows, block), team.size());
+    return Math.ceilDiv(rows, Math.min(rows, shares * team.size()));
   }
 
   /** Rows of tiles that are worked on together. */

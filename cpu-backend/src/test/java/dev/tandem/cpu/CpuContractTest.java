@@ -4,6 +4,7 @@ import dev.tandem.core.backend.Backend;
 import dev.tandem.core.testing.BackendContract;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Tag;
 
 /** The contract of every backend, with a caller that works alone and with a team. */
 class CpuContractTest {
@@ -25,6 +26,7 @@ class CpuContractTest {
   }
 
   @Nested
+  @Tag("team")
   class ThreeThreads extends BackendContract {
     @Override
     protected Backend backend() {

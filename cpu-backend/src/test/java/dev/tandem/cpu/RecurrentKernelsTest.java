@@ -79,8 +79,25 @@ class RecurrentKernelsTest {
     }
   }
 
-  private static void check(Recurrent op, Sizes s) {
+  /** With inputs as an embedding gives them, of so many different rows. */
+  private static List<HostArray> operands(Recurrent op, Sizes s, int distinct) {
     List<HostArray> operands = operands(op, s);
+    Random random = new Random(SEED + 2);
+    HostArray x = operands.getFirst();
+    for (int row = distinct; row < s.steps * s.sequences; row++) {
+      int like = random.nextInt(distinct);
+      for (int i = 0; i < s.features; i++) {
+        x.set(row * s.features + i, x.get(like * s.features + i));
+      }
+    }
+    return operands;
+  }
+
+  private static void check(Recurrent op, Sizes s) {
+    check(op, s, operands(op, s));
+  }
+
+  private static void check(Recurrent op, Sizes s, List<HostArray> operands) {
     List<HostArray> got = train(1, op, operands);
     for (int threads = 2; threads <= 3; threads++) {
       HostRun.assertSame(op + " on " + threads + " threads", train(threads, op, operands), got);
@@ -114,12 +131,27 @@ class RecurrentKernelsTest {
     check(new Recurrent(Recurrent.Cell.LSTM, false, false), new Sizes(2, 520, 3, 17));
   }
 
+  /** One more distinct row would be too many, and one row is alone in the last block of steps. */
+  @ParameterizedTest
+  @EnumSource
+  void repeatedInputs(Recurrent.Cell cell) {
+    Sizes s = new Sizes(9, 37, 19, 86);
+    int most = DistinctRows.most(s.steps * s.sequences, s.features);
+    assertThat(most).isEqualTo(9 * 37 / 4);
+    for (Recurrent op : kinds(cell)) {
+      check(op, s, operands(op, s, most));
+      check(op, s, operands(op, s, most + 1));
+    }
+    check(new Recurrent(cell, false, false), new Sizes(70, 2, 16, 32), operands(new Recurrent(cell, false, false),
+        new Sizes(70, 2, 16, 32), 1));
+  }
+
   /** What is kept for a gradient is left out if none will come, and nothing else. */
   @Test
   void resultsAreTheSameWithoutMemoryForAGradient() {
     try (CpuBackend b = new CpuBackend(2)) {
       for (Recurrent op : kinds(Recurrent.Cell.LSTM)) {
-        List<HostArray> operands = operands(op, new Sizes(4, 37, 19, 70));
+        List<HostArray> operands = operands(op, new Sizes(4, 37, 19, 70), 30);
         List<Operand> in = operands.stream().map(a -> HostRun.operand(b, a)).toList();
         List<Operand> all = HostRun.run(b, op, in);
         int results = op.results(all.size());

@@ -32,6 +32,7 @@ import dev.tandem.core.tensor.Tensor;
 import dev.tandem.core.train.Epochs;
 import dev.tandem.core.train.TrainStep;
 import dev.tandem.core.train.Trainer;
+import java.lang.management.GarbageCollectorMXBean;
 import java.lang.management.ManagementFactory;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
@@ -156,5 +157,34 @@ class SteadyAllocationTest {
     }
     assertThat(step.state()).startsWith("replaying");
     assertThat(least).as("bytes a step, seed %d", SEED).isLessThan(MOST_BYTES);
+  }
+
+  /** From when the young objects of all that came before are gone. */
+  @Test
+  void theCollectorPausesNoneOfTenThousandSteps() {
+    Assumptions.assumeTrue(Lanes.AVAILABLE, "there are no vectors to be boxed");
+    Training training = trainings().findFirst().orElseThrow();
+    training.model.on(new Device(new CpuBackend(2)), SEED);
+    var optimizer = new Adam(1e-3).on(training.model);
+    var step = TrainStep.of(optimizer, SEED, in -> {
+      Tensor loss = training.loss.apply(training.model.apply(in.get(0)), in.get(1));
+      optimizer.update(Gradients.of(loss));
+      return loss;
+    });
+    for (int i = 0; i < 2000; i++) {
+      step.run(training.batch);
+    }
+    System.gc();
+    long before = collections();
+    for (int i = 0; i < 10_000; i++) {
+      step.run(training.batch);
+    }
+    assertThat(step.state()).startsWith("replaying");
+    assertThat(collections() - before).as("collections of 10,000 steps, seed %d", SEED).isZero();
+  }
+
+  private static long collections() {
+    return ManagementFactory.getGarbageCollectorMXBeans().stream().mapToLong(GarbageCollectorMXBean::getCollectionCount)
+        .sum();
   }
 }
