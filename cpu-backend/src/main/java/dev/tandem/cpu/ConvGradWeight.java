@@ -73,7 +73,8 @@ final class ConvGradWeight {
     if (Lanes.AVAILABLE && (long) s.images() * s.outHeight() * s.outWidth() * s.filters() >= WarmUp.ELEMENTS) {
       VectorFolds.warmUpOfSums(s.filters()).begin();
     }
-    Tiles.expect(TileKernel.Layout.COLUMNS, height(s), Tiles.vectors(Math.min(s.groupFilters(), Tiles.WIDTH)), s.work());
+    Tiles.expect(TileKernel.Layout.COLUMNS, height(s), Tiles.vectors(Math.min(s.groupFilters(), Tiles.WIDTH)),
+        s.work());
   }
 
   /** Adds to the first {@code count} sums those of the other chunks, which follow each other, in order. */

@@ -56,7 +56,7 @@ final class Panels {
 
   /** {@code to[r][j] (+)= from[r][j]} for exactly {@code cols} columns. */
   static void store(long from, long ld, long to, long lt, int rows, int cols, boolean add) {
-    if (Lanes.AVAILABLE && (add ? PanelsWarmUp.adds(rows, cols) : PanelsWarmUp.copies(rows, cols))) {
+    if (Lanes.AVAILABLE && (add ? PanelsWarmUp.sums(rows, cols) : PanelsWarmUp.copies(rows, cols))) {
       VectorMoves.store(from, ld, to, lt, rows, cols, add);
       return;
     }

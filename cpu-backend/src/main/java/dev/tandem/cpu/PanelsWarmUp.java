@@ -11,7 +11,7 @@ final class PanelsWarmUp {
   private static final WarmUp TRANSPOSES =
       new WarmUp(turns -> VectorMoves.transpose(WarmUp.ZEROS, 0, WarmUp.OUTPUT, 4L * TILE,
           turns > 0 ? TILE : 0, WarmUp.OUTPUT + 4L * TILE * TILE), 8);
-  private static final WarmUp ADDS = new WarmUp(turns -> VectorMoves.store(WarmUp.ZEROS, 0, WarmUp.OUTPUT, 0,
+  private static final WarmUp SUMS = new WarmUp(turns -> VectorMoves.store(WarmUp.ZEROS, 0, WarmUp.OUTPUT, 0,
       Math.max(turns, 0), 2 * TILE, true), 6);
   private static final int[] NUMBERS = new int[WarmUp.TURNS];
   private static final WarmUp NUMBERED_ROWS = new WarmUp(turns -> VectorMoves.addRows(WarmUp.ZEROS, 0, 0, WarmUp.OUTPUT, 0, 0,
@@ -19,7 +19,7 @@ final class PanelsWarmUp {
   // Threads may lose some of each other's.
   private static long copied;
   private static long transposed;
-  private static long added;
+  private static long summed;
   private static long numbered;
 
   private PanelsWarmUp() {
@@ -36,13 +36,13 @@ final class PanelsWarmUp {
     return false;
   }
 
-  static boolean adds(int rows, int width) {
-    if (ADDS.isReady()) {
+  static boolean sums(int rows, int width) {
+    if (SUMS.isReady()) {
       return true;
     }
-    added += (long) rows * width;
-    if (added >= WarmUp.ELEMENTS) {
-      ADDS.begin();
+    summed += (long) rows * width;
+    if (summed >= WarmUp.ELEMENTS) {
+      SUMS.begin();
     }
     return false;
   }

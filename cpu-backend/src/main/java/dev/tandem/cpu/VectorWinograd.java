@@ -11,6 +11,7 @@ import jdk.incubator.vector.VectorSpecies;
  * Strides are in bytes; {@code step} is the distance between the 16 places of a tile.
  *
  * <p>A method makes one row of a result: all four rows at once are more calls of the Vector API than C2 inlines in one method.
+ * Fewer than no tiles or channels are turns of an idle loop, but not in {@link #gradOutput}, which would make an object in every call.
  */
 final class VectorWinograd {
   private static final VectorSpecies<Float> S = FloatLanes.SPECIES;
@@ -40,7 +41,8 @@ final class VectorWinograd {
           WarmUp.OUTPUT, WarmUp.OUTPUT, WarmUp.OUTPUT, COUNT), OUTPUT_OPERATIONS));
   /** What the gradient by the weight needs. */
   static final List<WarmUp> WEIGHT_GRADIENT = List.of(IMAGE,
-      new WarmUp(turns -> gradOutput(Math.min(turns, QUARTER), WarmUp.ZEROS, ROW, LINE, WarmUp.OUTPUT, STEP, STEP, COUNT),
+      new WarmUp(turns -> gradOutput(Math.clamp(turns, 0, QUARTER), WarmUp.ZEROS, ROW, LINE, WarmUp.OUTPUT, STEP, STEP,
+          COUNT),
           IMAGE_OPERATIONS),
       new WarmUp(turns -> gradFilter(WarmUp.ZEROS, STEP, LINE, WarmUp.OUTPUT, Math.min(turns, QUARTER)),
           OUTPUT_OPERATIONS));
@@ -159,12 +161,6 @@ final class VectorWinograd {
 
   private static void gradOutputRow(int tiles, long from, long row, float upper, float lower, long pixel, long to,
       long step, long panel, int filters) {
-    if (tiles < 0) {
-      for (int i = tiles; i < 0; i++) {
-        // Idle.
-      }
-      return;
-    }
     FloatVector u = FloatVector.broadcast(S, upper);
     FloatVector l = FloatVector.broadcast(S, lower);
     FloatVector none = FloatVector.zero(S);
