@@ -3,10 +3,11 @@ package dev.tandem.cpu;
 import dev.tandem.core.op.PoolGeometry;
 
 /**
- * The gradient of maxima of windows of 3 x 3 that are two pixels apart, of one image. A pixel is then in the centre of a
- * window or in a column, a row or both that two windows share. First is found, for a row of windows, at which of its nine
- * places each has its maximum; then every pixel collects from the four windows at most that it is in, by rows, and is
- * written once. (Windows that add to their pixels read and write nine: 8 images of 64 x 112 x 112 took 4.6 ms so, and take 3.7.)
+ * The gradient of maxima of windows of 3 x 3 that are two pixels apart, of one image. A pixel is then in the
+ * centre of a window or in a column, a row or both that two windows share. First is found, for a row of windows,
+ * at which of its nine places each has its maximum; then every pixel collects from the four windows at most that
+ * it is in, by rows, and is written once. (Windows that add to their pixels read and write nine: 8 images of 64
+ * x 112 x 112 took 4.6 ms so, and take 3.7.)
  */
 final class HalvingGradient {
   /** At none of the places. */
