@@ -5,7 +5,8 @@ import java.util.List;
 
 /**
  * Maxima of a channels-last image, and their gradient, for whole vectors of channels. The usual windows of 2 x 2 and
- * 3 x 3 are done one after the other, a row of them at a time. The gradient of larger ones goes over a row of windows
+ * 3 x 3 are done one after the other, a row of them at a time; for the gradient of those two pixels apart see
+ * {@link HalvingGradient}. The gradient of larger ones goes over a row of windows
  * once for each place of a window, in loops as long as the row: loops over the few places of a window cost more than
  * what is done in them.
  */
@@ -22,7 +23,9 @@ final class MaxPool {
   }
 
   static List<WarmUp> gradientWarmUps(PoolGeometry g) {
-    return isQuads(g) ? VectorPool.QUAD_GRADIENT : isSmall(g) ? VectorPool.SMALL_GRADIENT : VectorPool.MAX_GRADIENT;
+    return isQuads(g) ? VectorPool.QUAD_GRADIENT
+        : isHalving(g) ? VectorPool.HALVING_GRADIENT
+            : isSmall(g) ? VectorPool.SMALL_GRADIENT : VectorPool.MAX_GRADIENT;
   }
 
   /** The first {@code channels} of y. */
@@ -45,6 +48,10 @@ final class MaxPool {
       quads(g, x, dy, dx, channels);
       return;
     }
+    if (isHalving(g)) {
+      new HalvingGradient(g, x, dy, dx, channels).run();
+      return;
+    }
     int cleared = 0;
     for (int r = 0; r < dy.height(); r++) {
       // Not long before it is added to, while it is in the cache.
@@ -59,24 +66,24 @@ final class MaxPool {
     }
   }
 
-  private static int top(PoolGeometry g, int r) {
+  static int top(PoolGeometry g, int r) {
     return Math.max(0, r * g.strideH() - g.paddingH());
   }
 
-  private static int bottom(PoolGeometry g, Image x, int r) {
+  static int bottom(PoolGeometry g, Image x, int r) {
     return Math.min(x.height(), r * g.strideH() - g.paddingH() + g.kernelH());
   }
 
-  private static int left(PoolGeometry g, int i) {
+  static int left(PoolGeometry g, int i) {
     return Math.max(0, i * g.strideW() - g.paddingW());
   }
 
-  private static int right(PoolGeometry g, Image x, int i) {
+  static int right(PoolGeometry g, Image x, int i) {
     return Math.min(x.width(), i * g.strideW() - g.paddingW() + g.kernelW());
   }
 
   /** How many windows from {@code i} on have all their columns in the image; 1 if that one has not. */
-  private static int alike(PoolGeometry g, Image x, int i, int pixels) {
+  static int alike(PoolGeometry g, Image x, int i, int pixels) {
     return i < firstInside(g, 0) ? 1 : Math.max(1, endInside(g, g.kernelW() - 1, x.width(), pixels) - i);
   }
 
@@ -156,6 +163,11 @@ final class MaxPool {
   private static boolean isQuads(PoolGeometry g) {
     return g.kernelH() == 2 && g.kernelW() == 2 && g.strideH() >= 2 && g.strideW() >= 2 && g.paddingH() == 0
         && g.paddingW() == 0;
+  }
+
+  /** Whether windows are the usual 3 x 3, every other pixel. */
+  private static boolean isHalving(PoolGeometry g) {
+    return g.kernelH() == 3 && g.kernelW() == 3 && g.strideH() == 2 && g.strideW() == 2;
   }
 
   private static void quads(PoolGeometry g, Image x, Image dy, Image dx, int channels) {

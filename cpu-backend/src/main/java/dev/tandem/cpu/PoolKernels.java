@@ -82,6 +82,9 @@ final class PoolKernels {
 
   /** Into how many pieces each image falls, by channels. */
   private static int parts(Image y, Team team) {
+    if (team.size() == 1) {
+      return 1;
+    }
     return Math.clamp((PIECES * team.size() + y.images() - 1L) / Math.max(1, y.images()), 1, Math.max(1, vectors(y)));
   }
 

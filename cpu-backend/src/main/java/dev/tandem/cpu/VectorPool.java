@@ -24,6 +24,10 @@ final class VectorPool {
   private static final IntVector ALL_BUT_SIGN = VectorFolds.ALL_BUT_SIGN;
   private static final IntVector NANS = VectorFolds.NANS;
 
+  /** What {@link #order} makes of infinity, and one more. */
+  private static final IntVector ABOVE_INFINITY = IntVector
+      .broadcast(INTS, Float.floatToRawIntBits(Float.POSITIVE_INFINITY)).sub(NANS).add(1);
+
   private static final long LINE = 4L * COUNT;
 
   /** Of windows of 2 x 2. */
@@ -39,6 +43,12 @@ final class VectorPool {
   static final List<WarmUp> SMALL_GRADIENT = List.of(
       new WarmUp(times -> smallGradient(COUNT, pixels(times), WarmUp.ZEROS, 0, 0, 0, 0, LINE, WarmUp.ZEROS, LINE,
           WarmUp.OUTPUT, 0, 0, 0, 0, LINE), 120));
+  static final List<WarmUp> HALVING_GRADIENT = List.of(
+      new WarmUp(times -> order(COUNT, pixels(times), WarmUp.ZEROS, LINE, WarmUp.OUTPUT, LINE), 6),
+      new WarmUp(times -> places(COUNT, pixels(times), WarmUp.ZEROS, 0, 0, 0, 0, LINE, 0, WarmUp.ZEROS, LINE,
+          WarmUp.OUTPUT, LINE, 0), 36),
+      new WarmUp(times -> collect(COUNT, pixels(times), WarmUp.ZEROS, WarmUp.ZEROS, LINE, 0, WarmUp.OUTPUT,
+          WarmUp.OUTPUT, LINE, WarmUp.OUTPUT, WarmUp.OUTPUT, LINE), 36));
   static final List<WarmUp> QUAD_GRADIENT = List.of(
       new WarmUp(times -> quadGradient(COUNT, pixels(times), WarmUp.ZEROS, 0, LINE, LINE, WarmUp.ZEROS, LINE,
           WarmUp.OUTPUT, 0, LINE, LINE), 24));
@@ -254,6 +264,109 @@ final class VectorPool {
         here = f.compare(VectorOperators.EQ, max).or(f.compare(VectorOperators.NE, f));
         FloatVector.fromMemorySegment(S, ALL, t + toRow2 + toColumn2 & MASK, ORDER).add(zero.blend(g, here))
             .intoMemorySegment(ALL, t + toRow2 + toColumn2 & MASK, ORDER);
+      }
+    }
+  }
+
+  /**
+   * Ints in the order of a row of floats, and equal only if these are, or are both NaN: zeros have lost their sign, and
+   * NaNs are all the same and greatest.
+   */
+  static void order(int channels, int pixels, long x, long next, long to, long toNext) {
+    FloatVector zero = FloatVector.zero(S);
+    for (int i = 0; i < pixels; i++) {
+      for (int c = 0; c < channels; c += COUNT) {
+        IntVector v = FloatVector.fromMemorySegment(S, ALL, x + i * next + 4L * c & MASK, ORDER).add(zero)
+            .reinterpretAsInts();
+        v.lanewise(VectorOperators.XOR, v.lanewise(VectorOperators.ASHR, 31).and(ALL_BUT_SIGN)).sub(NANS)
+            .min(ABOVE_INFINITY).intoMemorySegment(ALL, to + i * toNext + 4L * c & MASK, ORDER);
+      }
+    }
+  }
+
+  /**
+   * At which of nine places, counted by rows from {@code first}, windows of at most 3 x 3 have their maximum first, as a
+   * float. Of a smaller window some places are named twice, and so they are asked from the last to the first. Beside it,
+   * what is given to it.
+   *
+   * @param x as {@link #order} leaves it
+   * @param next between windows, {@code toNext} in the result
+   * @param gives from the place of a window to what it gives
+   */
+  static void places(int channels, int pixels, long x, long row1, long row2, long column1, long column2, long next,
+      int first, long gradient, long gradientNext, long to, long toNext, long gives) {
+    IntVector place0 = IntVector.broadcast(INTS, Float.floatToRawIntBits(first));
+    IntVector place1 = IntVector.broadcast(INTS, Float.floatToRawIntBits(first + 1));
+    IntVector place2 = IntVector.broadcast(INTS, Float.floatToRawIntBits(first + 2));
+    IntVector place3 = IntVector.broadcast(INTS, Float.floatToRawIntBits(first + 3));
+    IntVector place4 = IntVector.broadcast(INTS, Float.floatToRawIntBits(first + 4));
+    IntVector place5 = IntVector.broadcast(INTS, Float.floatToRawIntBits(first + 5));
+    IntVector place6 = IntVector.broadcast(INTS, Float.floatToRawIntBits(first + 6));
+    IntVector place7 = IntVector.broadcast(INTS, Float.floatToRawIntBits(first + 7));
+    IntVector place8 = IntVector.broadcast(INTS, Float.floatToRawIntBits(first + 8));
+    for (int i = 0; i < pixels; i++) {
+      for (int c = 0; c < channels; c += COUNT) {
+        long p = x + i * next + 4L * c;
+        IntVector x0 = IntVector.fromMemorySegment(INTS, ALL, p & MASK, ORDER);
+        IntVector x1 = IntVector.fromMemorySegment(INTS, ALL, p + column1 & MASK, ORDER);
+        IntVector x2 = IntVector.fromMemorySegment(INTS, ALL, p + column2 & MASK, ORDER);
+        IntVector x3 = IntVector.fromMemorySegment(INTS, ALL, p + row1 & MASK, ORDER);
+        IntVector x4 = IntVector.fromMemorySegment(INTS, ALL, p + row1 + column1 & MASK, ORDER);
+        IntVector x5 = IntVector.fromMemorySegment(INTS, ALL, p + row1 + column2 & MASK, ORDER);
+        IntVector x6 = IntVector.fromMemorySegment(INTS, ALL, p + row2 & MASK, ORDER);
+        IntVector x7 = IntVector.fromMemorySegment(INTS, ALL, p + row2 + column1 & MASK, ORDER);
+        IntVector x8 = IntVector.fromMemorySegment(INTS, ALL, p + row2 + column2 & MASK, ORDER);
+        IntVector m = x0.max(x1).max(x2.max(x3)).max(x4.max(x5).max(x6.max(x7))).max(x8);
+        IntVector place = place8;
+        place = place.blend(place7, x7.compare(VectorOperators.EQ, m));
+        place = place.blend(place6, x6.compare(VectorOperators.EQ, m));
+        place = place.blend(place5, x5.compare(VectorOperators.EQ, m));
+        place = place.blend(place4, x4.compare(VectorOperators.EQ, m));
+        place = place.blend(place3, x3.compare(VectorOperators.EQ, m));
+        place = place.blend(place2, x2.compare(VectorOperators.EQ, m));
+        place = place.blend(place1, x1.compare(VectorOperators.EQ, m));
+        place = place.blend(place0, x0.compare(VectorOperators.EQ, m));
+        long t = to + i * toNext + 4L * c;
+        place.intoMemorySegment(ALL, t & MASK, ORDER);
+        FloatVector.fromMemorySegment(S, ALL, gradient + i * gradientNext + 4L * c & MASK, ORDER)
+            .intoMemorySegment(ALL, t + gives & MASK, ORDER);
+      }
+    }
+  }
+
+  /**
+   * What pixels are given by the windows of 3 x 3 around them, which are two pixels apart: those in the centre of a
+   * window and in the next column, and those in the row below, where the windows of the next row are, too. Sums begin
+   * with zero, as elsewhere.
+   *
+   * @param above {@link #places} of a window, {@code pixel} bytes from one to the next; {@code below} of the next row's
+   * @param gives from the place of a window to what it gives
+   * @param centre the pixel in the centre of the first window, {@code centreNext} bytes from that of the next
+   */
+  static void collect(int channels, int windows, long above, long below, long pixel, long gives, long centre,
+      long besideCentre, long centreNext, long shared, long besideShared, long sharedNext) {
+    FloatVector zero = FloatVector.zero(S);
+    for (int i = 0; i < windows; i++) {
+      for (int c = 0; c < channels; c += COUNT) {
+        long a = above + i * pixel + 4L * c;
+        long b = below + i * pixel + 4L * c;
+        FloatVector place0 = FloatVector.fromMemorySegment(S, ALL, a & MASK, ORDER);
+        FloatVector place1 = FloatVector.fromMemorySegment(S, ALL, a + pixel & MASK, ORDER);
+        FloatVector place2 = FloatVector.fromMemorySegment(S, ALL, b & MASK, ORDER);
+        FloatVector place3 = FloatVector.fromMemorySegment(S, ALL, b + pixel & MASK, ORDER);
+        FloatVector g0 = FloatVector.fromMemorySegment(S, ALL, a + gives & MASK, ORDER);
+        FloatVector g1 = FloatVector.fromMemorySegment(S, ALL, a + gives + pixel & MASK, ORDER);
+        FloatVector g2 = FloatVector.fromMemorySegment(S, ALL, b + gives & MASK, ORDER);
+        FloatVector g3 = FloatVector.fromMemorySegment(S, ALL, b + gives + pixel & MASK, ORDER);
+        zero.add(g0, place0.compare(VectorOperators.EQ, 4))
+            .intoMemorySegment(ALL, centre + i * centreNext + 4L * c & MASK, ORDER);
+        zero.add(g0, place0.compare(VectorOperators.EQ, 5)).add(g1, place1.compare(VectorOperators.EQ, 3))
+            .intoMemorySegment(ALL, besideCentre + i * centreNext + 4L * c & MASK, ORDER);
+        zero.add(g0, place0.compare(VectorOperators.EQ, 7)).add(g2, place2.compare(VectorOperators.EQ, 1))
+            .intoMemorySegment(ALL, shared + i * sharedNext + 4L * c & MASK, ORDER);
+        zero.add(g0, place0.compare(VectorOperators.EQ, 8)).add(g1, place1.compare(VectorOperators.EQ, 6))
+            .add(g2, place2.compare(VectorOperators.EQ, 2)).add(g3, place3.compare(VectorOperators.EQ, 0))
+            .intoMemorySegment(ALL, besideShared + i * sharedNext + 4L * c & MASK, ORDER);
       }
     }
   }
