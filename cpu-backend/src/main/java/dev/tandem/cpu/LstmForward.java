@@ -110,7 +110,8 @@ final class LstmForward extends RecurrentRun {
       long at = memory.weights + q * Memories.weight(features, hidden);
       weights[q] = new PackedMatrix(Memories.depth(features, hidden), hidden, at);
       weightsOfH[q] = new PackedMatrix(hidden, hidden, at);
-      weightsOfX[q] = new PackedMatrix(Memories.depth(features, 0), hidden, at + 4 * PackedMatrix.floats(hidden, hidden));
+      weightsOfX[q] =
+          new PackedMatrix(Memories.depth(features, 0), hidden, at + 4 * PackedMatrix.floats(hidden, hidden));
     }
     inputs = new DistinctRows(op.masked() ? 0 : tall, features);
     distinctRow = 4L * (Memories.depth(features, 0) + PADDING);
@@ -233,7 +234,8 @@ final class LstmForward extends RecurrentRun {
       long rows = entered(k) + p.r0() * enteredRow;
       for (int q = 0; q < GATES; q++) {
         if (repeats) {
-          weightsOfH[q].multiply(p.rows(), rows + featureRow, enteredRow, panel, panel + 1, at + q * plane - 4L * j, row,
+          weightsOfH[q].multiply(p.rows(), rows + featureRow, enteredRow, panel, panel + 1, at + q * plane - 4L * j,
+              row,
               false);
           Panels.addRows(projected.at(panel, q, 0), row, 0, at + q * plane, 0, row, inputs.numbers(),
               t * sequences + p.r0(), p.rows(), units);

@@ -14,8 +14,9 @@ final class PanelsWarmUp {
   private static final WarmUp SUMS = new WarmUp(turns -> VectorMoves.store(WarmUp.ZEROS, 0, WarmUp.OUTPUT, 0,
       Math.max(turns, 0), 2 * TILE, true), 6);
   private static final int[] NUMBERS = new int[WarmUp.TURNS];
-  private static final WarmUp NUMBERED_ROWS = new WarmUp(turns -> VectorMoves.addRows(WarmUp.ZEROS, 0, 0, WarmUp.OUTPUT, 0, 0,
-      NUMBERS, 0, Math.max(turns, 0)), 8);
+  private static final WarmUp NUMBERED_ROWS =
+      new WarmUp(turns -> VectorMoves.addRows(WarmUp.ZEROS, 0, 0, WarmUp.OUTPUT, 0, 0,
+          NUMBERS, 0, Math.max(turns, 0)), 8);
   // Threads may lose some of each other's.
   private static long copied;
   private static long transposed;

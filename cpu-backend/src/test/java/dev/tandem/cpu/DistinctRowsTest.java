@@ -20,7 +20,8 @@ class DistinctRowsTest {
 
   /** @param like by row: the row of {@code values} that it is a copy of */
   private static StridedFloats matrix(float[] values, int[] like, int columns) {
-    StridedFloats m = StridedFloats.random(new SplittableRandom(SEED), Layout.contiguous(Shape.of(like.length, columns)));
+    StridedFloats m =
+        StridedFloats.random(new SplittableRandom(SEED), Layout.contiguous(Shape.of(like.length, columns)));
     for (int r = 0; r < like.length; r++) {
       for (int c = 0; c < columns; c++) {
         Memory.setFloat(address(m) + 4L * (r * columns + c), values[like[r] * columns + c]);
