@@ -23,17 +23,18 @@ final class VectorProfiles {
   private static final int FIRST_TURNS = 256;
   /** In all: some 20 ms. */
   private static final int MOST_TURNS = 1500;
-  private static final int TURNS = 8;
+  private static final int TURNS = 32;
   /** How many times as fast as the interpreter code of C1 is, at least. */
   private static final int TIMES = 2;
   /** From 40 times on a branch counts as known, and what was never taken is left out of the code of C2. */
-  private static final int PROFILED_TURNS = 64;
+  private static final int PROFILED_TURNS = 256;
 
   private final MemorySegment memory = Memory.allocate(Arena.global(), FloatLanes.SPECIES.vectorByteSize(), 0,
       Allocation.Use.KERNEL, "memory to warm up with");
   private long interpreted = Long.MAX_VALUE;
   private int turns;
   private int profiled;
+  private int wanted = PROFILED_TURNS;
 
   /** Has C1 started. */
   VectorProfiles() {
@@ -53,7 +54,13 @@ final class VectorProfiles {
     if (least < interpreted / TIMES || turns > MOST_TURNS) {
       profiled += TURNS;
     }
-    return profiled >= PROFILED_TURNS;
+    return profiled >= wanted;
+  }
+
+  /** Has what was done done once more, longer: the code of C1 may have been one that writes no profiles. */
+  void again() {
+    profiled = 0;
+    wanted = Math.min(4 * wanted, MOST_TURNS);
   }
 
   private long time() {

@@ -80,6 +80,9 @@ final class WarmUp {
   private static final long BOXED_NANOS = 4;
   /** Of code of C2, before it is made anew. */
   private static final int MOST_SLOW_RUNS = 4;
+  /** How often code is made anew; each time is likely to do. */
+  private static final int MOST_RENEWALS = 8;
+  private static final int MOST_DOUBLINGS = 4;
   /** A call, and a look at the clock. */
   private static final long CALL_NANOS = 150;
   /** How many times as long a run takes with objects, at least. */
@@ -108,11 +111,12 @@ final class WarmUp {
   private long start;
   private long interpreted;
   private int looks;
+  private boolean inCodeOfC1;
   private long boxed;
   private long compiledOnceIdle;
   private int pauses;
   private int slowRuns;
-  private boolean renewed;
+  private int renewals;
 
   /**
    * Does nothing yet.
@@ -238,7 +242,7 @@ final class WarmUp {
     try {
       ended = switch (phase) {
         case NEW -> start();
-        case INTERPRETED -> isInterpreted() ? hasTakenTooLong() : profiled && startSecondCompiler();
+        case INTERPRETED -> isCompiledOnce() ? profiled && startSecondCompiler() : hasTakenTooLong();
         case COMPILED_ONCE -> isFast() || hasTakenTooLong();
       };
     } finally {
@@ -257,8 +261,15 @@ final class WarmUp {
     interpreted = Math.min(timeIdle(), timeIdle());
     idle(FIRST_CALLS, -1);
     looks = 0;
+    inCodeOfC1 = false;
     phase = Phase.INTERPRETED;
     return false;
+  }
+
+  /** Looks no more once it is: the turns of many looks would start C2 before it knows enough. */
+  private boolean isCompiledOnce() {
+    inCodeOfC1 = inCodeOfC1 || !isInterpreted();
+    return inCodeOfC1;
   }
 
   /** One call a look: of some hundred HotSpot would make a profile that has seen no run, and by which C2 leaves out the work. */
@@ -272,7 +283,8 @@ final class WarmUp {
 
   private boolean startSecondCompiler() {
     boxed = Long.MAX_VALUE;
-    for (int i = 0; i < RUNS; i++) {
+    // More of them where C2 did not know enough.
+    for (int i = 0; i < RUNS << Math.min(renewals, MOST_DOUBLINGS); i++) {
       boxed = Math.min(boxed, timeRun(FEW_TURNS));
       idle(CALLS_BETWEEN, -TURNS);
     }
@@ -294,8 +306,9 @@ final class WarmUp {
         return true;
       }
       slowRuns++;
-      if (renew != null && !renewed && hasIdleLoop() && slowRuns == MOST_SLOW_RUNS) {
-        renewed = true;
+      if (renew != null && renewals < MOST_RENEWALS && slowRuns == MOST_SLOW_RUNS) {
+        renewals++;
+        WarmUpThread.fillProfilesAgain();
         renew.run();
         phase = Phase.NEW;
       }

@@ -25,9 +25,11 @@ final class WarmUpThread extends Thread {
   private static final Deque<WarmUp> LATER = new ArrayDeque<>();
   private static boolean running;
   private static boolean profilesBegun;
+  /** Of whichever thread warms up; null without vectors. */
+  private static @Nullable VectorProfiles profiles;
+  private static boolean profilesFilled = true;
 
   private final List<WarmUp> active = new ArrayList<>();
-  private @Nullable VectorProfiles profiles;
 
   private WarmUpThread() {
     super("tandem-cpu-warm-up");
@@ -60,6 +62,15 @@ final class WarmUpThread extends Thread {
     }
   }
 
+  /** For a kernel, which this thread advances, that C2 has made slow. */
+  static void fillProfilesAgain() {
+    VectorProfiles p = profiles;
+    if (p != null) {
+      p.again();
+      profilesFilled = false;
+    }
+  }
+
   /** Has it warmed up at once. */
   static void hurry(WarmUp w) {
     synchronized (WANTED) {
@@ -74,15 +85,16 @@ final class WarmUpThread extends Thread {
     if (isFirst()) {
       guarded(() -> {
         profiles = new VectorProfiles();
+        profilesFilled = false;
         return true;
       });
     }
     while (take()) {
-      boolean profiled = profiles == null;
-      active.removeIf(w -> guarded(() -> w.advance(profiled)));
+      boolean filled = profilesFilled;
+      active.removeIf(w -> guarded(() -> w.advance(filled)));
       VectorProfiles p = profiles;
-      if (p != null && guarded(p::fill)) {
-        profiles = null;
+      if (p != null && !profilesFilled && guarded(p::fill)) {
+        profilesFilled = true;
       }
       LockSupport.parkNanos(PAUSE_NANOS);
     }
@@ -118,7 +130,7 @@ final class WarmUpThread extends Thread {
       if (active.isEmpty() && !LATER.isEmpty()) {
         active.add(LATER.removeFirst());
       }
-      running = profiles != null || !active.isEmpty();
+      running = !profilesFilled || !active.isEmpty();
       return running;
     }
   }
