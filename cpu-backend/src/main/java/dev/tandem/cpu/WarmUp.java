@@ -87,8 +87,10 @@ final class WarmUp {
   private static final long CALL_NANOS = 150;
   /** How many times as long a run takes with objects, at least. */
   private static final int BOXED_TIMES = 5;
-  /** How many times as long the first runs may take because the insides of the Vector API are interpreted. */
+  /** How many times as long the first runs may take because the insides of the Vector API are interpreted, on average. */
   private static final int INSIDES_TIMES = 8;
+  /** And at most: by the average, slow code was taken for fast in one of twenty launches with {@code -XX:Tier3DelayOn=0}. */
+  private static final int MOST_INSIDES_TIMES = 50;
   /** A JVM that is known to have a C2 is given time, one that seems to have none little more. */
   private static final long LONG_PATIENCE_NANOS = 2_000_000_000;
   private static final long SHORT_PATIENCE_NANOS = 20_000_000;
@@ -351,11 +353,14 @@ final class WarmUp {
     return System.nanoTime() - from;
   }
 
-  /** Against the clock, or against runs in code of C1: how many operations a turn has may be known roughly only. */
+  /**
+   * Against the clock, or against runs in code of C1: how many operations a turn has may be known roughly only. Code that can be made
+   * anew is rather thought slow.
+   */
   private boolean isFast(int turns) {
     long time = timeRun(turns);
-    return time < CALL_NANOS + BOXED_NANOS * turns * operations
-        || time < boxed * turns / FEW_TURNS / (BOXED_TIMES * INSIDES_TIMES);
+    int times = BOXED_TIMES * (renew == null ? INSIDES_TIMES : MOST_INSIDES_TIMES);
+    return time < CALL_NANOS + BOXED_NANOS * turns * operations || time < boxed * turns / FEW_TURNS / times;
   }
 
   private void idle(int calls, int turns) {
