@@ -75,8 +75,8 @@ final class Panels {
   }
 
   /**
-   * Adds rows of {@code cols} floats to others. Of the r-th pair, whose number is {@code n = numbers[first + r]}, one is at {@code from + n
-   * * fromNumber + r * fromRow}, the other, which becomes the sum, at {@code to + n * toNumber + r * toRow}.
+   * Adds rows of {@code cols} floats to others. The r-th pair has the number {@code n = numbers[first + r]}: one is at
+   * {@code from + n * fromNumber + r * fromRow}, the other, which becomes the sum, at {@code to + n * toNumber + r * toRow}.
    */
   static void addRows(long from, long fromNumber, long fromRow, long to, long toNumber, long toRow, int[] numbers,
       int first, int rows, int cols) {

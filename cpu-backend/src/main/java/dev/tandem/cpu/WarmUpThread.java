@@ -19,13 +19,14 @@ final class WarmUpThread extends Thread {
   private static final int AT_ONCE = 3;
   private static final long PAUSE_NANOS = 200_000;
 
-  // All guarded by the first.
+  // These five are guarded by the first.
   private static final Deque<WarmUp> WANTED = new ArrayDeque<>();
   private static final Deque<WarmUp> AWAITED = new ArrayDeque<>();
   private static final Deque<WarmUp> LATER = new ArrayDeque<>();
   private static boolean running;
   private static boolean profilesBegun;
-  /** Of whichever thread warms up; null without vectors. */
+  // Only the thread that warms up touches these; one starts after the last has ended.
+  /** Null without vectors. */
   private static @Nullable VectorProfiles profiles;
   private static boolean profilesFilled = true;
 
