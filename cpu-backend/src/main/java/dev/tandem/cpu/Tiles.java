@@ -173,9 +173,18 @@ final class Tiles {
             && (length % parts == 0 || isCompiled(layout, length / parts + 1, vectors));
   }
 
-  /** Otherwise asking often has it compiled. */
+  /** Otherwise asking often has it compiled when nothing else is wanted. */
   private static boolean isCompiled(Layout layout, int rows, int vectors) {
-    return !(get(layout, rows, vectors) instanceof ScalarTile);
+    if (!Lanes.AVAILABLE) {
+      return false;
+    }
+    if (KERNELS[index(layout, rows, vectors, false)] != null || ready(layout, rows, vectors, false) != null) {
+      return true;
+    }
+    if (isOften(layout, rows, vectors, false, OFTEN)) {
+      warmUp(layout, rows, vectors, false).beginLater();
+    }
+    return false;
   }
 
   /** One that is ready for work: until the vectors' is compiled, one without, which does the same to the bit. */
@@ -195,29 +204,41 @@ final class Tiles {
       KERNELS[at] = scalar;
       return scalar;
     }
-    TileKernel t = wanted(layout, rows, vectors, false, OFTEN);
-    return t != null ? t : scalar;
+    TileKernel t = ready(layout, rows, vectors, false);
+    if (t != null) {
+      return t;
+    }
+    if (isOften(layout, rows, vectors, false, OFTEN)) {
+      warmUp(layout, rows, vectors, false).begin();
+    }
+    return scalar;
   }
 
   /** One that adds to C, or null as long as it is not compiled. */
   static @Nullable TileKernel adding(Layout layout, int rows, int vectors) {
     TileKernel t = KERNELS[index(layout, rows, vectors, true)];
-    return t != null || !Lanes.AVAILABLE ? t : wanted(layout, rows, vectors, true, OFTEN_ADDED);
+    if (t == null && Lanes.AVAILABLE) {
+      t = ready(layout, rows, vectors, true);
+      if (t == null && isOften(layout, rows, vectors, true, OFTEN_ADDED)) {
+        warmUp(layout, rows, vectors, true).beginLater();
+      }
+    }
+    return t;
   }
 
-  private static @Nullable TileKernel wanted(Layout layout, int rows, int vectors, boolean adds, int often) {
-    int at = index(layout, rows, vectors, adds);
-    WarmUp warmUp = warmUp(layout, rows, vectors, adds);
-    if (warmUp.isReady()) {
-      TileKernel t = compiled(layout, rows, vectors, adds);
-      KERNELS[at] = t;
-      return t;
+  /** Null if it is not compiled yet. */
+  private static @Nullable TileKernel ready(Layout layout, int rows, int vectors, boolean adds) {
+    if (!warmUp(layout, rows, vectors, adds).isReady()) {
+      return null;
     }
-    // Threads may count over each other, which only takes a little longer.
-    if (++WANTED[at] >= often) {
-      warmUp.beginLater();
-    }
-    return null;
+    TileKernel t = compiled(layout, rows, vectors, adds);
+    KERNELS[index(layout, rows, vectors, adds)] = t;
+    return t;
+  }
+
+  /** Threads may count over each other, which only takes a little longer. */
+  private static boolean isOften(Layout layout, int rows, int vectors, boolean adds, int often) {
+    return ++WANTED[index(layout, rows, vectors, adds)] >= often;
   }
 
   /** One thread may work with a tile while another warms it up, so there is one of each. */
