@@ -70,7 +70,7 @@ final class ConvKernels {
   }
 
   private interface BandBody {
-    void run(int image, int fromRow, int toRow);
+    void run(int worker, int image, int fromRow, int toRow);
   }
 
   /** Gives the team bands of {@code rows} rows of every image. */
@@ -80,7 +80,7 @@ final class ConvKernels {
     team.run(chunks, (worker, chunk) -> {
       for (int i = Gemm.cut(total, chunks, chunk); i < Gemm.cut(total, chunks, chunk + 1); i++) {
         int band = i % bands;
-        body.run(i / bands, Gemm.cut(rows, bands, band), Gemm.cut(rows, bands, band + 1));
+        body.run(worker, i / bands, Gemm.cut(rows, bands, band), Gemm.cut(rows, bands, band + 1));
       }
     });
   }
@@ -107,50 +107,55 @@ final class ConvKernels {
     if (!depthwise) {
       ConvGradWeight.expect(s);
     }
-    eachBand(s, s.outHeight(), bands, team, (image, from, to) -> {
+    ConvTiles.Walks walks = new ConvTiles.Walks(team);
+    eachBand(s, s.outHeight(), bands, team, (worker, image, from, to) -> {
       int top = from * g.strideH() - g.paddingH();
       int bottom = (to - 1) * g.strideH() - g.paddingH() + (s.kernelH() - 1) * g.dilationH() + 1;
       int right = (s.outWidth() - 1) * g.strideW() - g.paddingW() + (s.kernelW() - 1) * g.dilationW() + 1;
       // As in ConvGradWeight: 256 to 64 channels, 1 x 1, 4.7 ms in place, 4.2 so.
-      Image.Band in = s.spreads() ? x.copy(image, top, bottom, -g.paddingW(), right, Workspace.Slot.BAND)
-          : x.band(image, top, bottom, -g.paddingW(), right, Workspace.Slot.BAND);
+      int left = -g.paddingW();
+      long in = s.spreads() ? x.copy(image, top, bottom, left, right, Workspace.Slot.BAND)
+          : x.band(image, top, bottom, left, right, Workspace.Slot.BAND);
+      long inRow = s.spreads() ? x.copyRow(left, right) : x.bandRow(top, bottom, left, right);
       long pixel = 4L * s.channels();
-      Image.Band out = output(y, image, from, to);
+      long out = output(y, image, from, to);
+      long outRow = outRow(y);
       long outPixel = outPixel(y);
       if (depthwise) {
         Depthwise.Taps walk =
-            new Depthwise.Taps(s.kernelH(), s.kernelW(), g.dilationH() * in.rowStride(), g.dilationW() * pixel,
+            new Depthwise.Taps(s.kernelH(), s.kernelW(), g.dilationH() * inRow, g.dilationW() * pixel,
                 s.kernelW() * pixel, pixel);
         for (int r = 0; r < to - from; r++) {
-          Depthwise.correlate(walk, s.channels(), s.outWidth(), in.address() + (long) r * g.strideH() * in.rowStride(),
-              g.strideW() * pixel, panels, out.address() + r * out.rowStride(), outPixel);
+          Depthwise.correlate(walk, s.channels(), s.outWidth(), in + (long) r * g.strideH() * inRow,
+              g.strideW() * pixel, panels, out + r * outRow, outPixel);
         }
       } else {
-        ConvTiles.Taps walk = ConvTiles.Taps.of(s.kernelH(), s.kernelW(), inputs, g.dilationH() * in.rowStride(),
+        ConvTiles.Taps walk = walks.of(worker, s.kernelH(), s.kernelW(), inputs, g.dilationH() * inRow,
             g.dilationW() * pixel);
         for (int group = 0; group < s.groups(); group++) {
           long groupPanels = panels + 4L * group * taps * Panels.padded(outputs);
           for (int o = 0; o < outputs; o += Tiles.WIDTH) {
-            ConvTiles.correlate(walk, to - from, s.outWidth(), in.address() + 4L * group * inputs,
-                g.strideH() * in.rowStride(),
+            ConvTiles.correlate(walk, to - from, s.outWidth(), in + 4L * group * inputs,
+                g.strideH() * inRow,
                 g.strideW() * pixel, groupPanels + 4L * o * taps, Math.min(Tiles.WIDTH, outputs - o),
-                out.address() + 4L * (group * outputs + o), out.rowStride(), outPixel);
+                out + 4L * (group * outputs + o), outRow, outPixel);
           }
         }
       }
       if (!y.channelsLast()) {
-        y.put(image, from, to, out.address());
+        y.put(image, from, to, out);
       }
     });
   }
 
   /** Where to compute rows of an image: in place if channels lie last there, else in this thread's workspace. */
-  private static Image.Band output(Image y, int image, int from, int to) {
-    if (y.channelsLast()) {
-      return new Image.Band(y.at(image, from), y.rowStride());
-    }
-    long rows = Workspace.floats(Workspace.Slot.OUTPUT, (long) (to - from) * y.width() * y.channels());
-    return new Image.Band(rows, 4L * y.width() * y.channels());
+  private static long output(Image y, int image, int from, int to) {
+    return y.channelsLast() ? y.at(image, from)
+        : Workspace.floats(Workspace.Slot.OUTPUT, (long) (to - from) * y.width() * y.channels());
+  }
+
+  private static long outRow(Image y) {
+    return y.channelsLast() ? y.rowStride() : 4L * y.width() * y.channels();
   }
 
   private static long outPixel(Image y) {
@@ -176,21 +181,24 @@ final class ConvKernels {
     } else {
       warmUp(depthwise, (s.width() + strideW - 1) / strideW, inputs, s.work());
     }
-    eachBand(s, s.height(), bands, team, (image, from, to) -> {
+    ConvTiles.Walks walks = new ConvTiles.Walks(team);
+    eachBand(s, s.height(), bands, team, (worker, image, from, to) -> {
       int top = down.lowest(from);
       int left = across.lowest(0);
-      Image.Band in =
-          dy.band(image, top, down.highest(to) + 1, left, across.highest(s.width()) + 1, Workspace.Slot.BAND);
-      Image.Band out = output(dx, image, from, to);
+      int bottom = down.highest(to) + 1;
+      int right = across.highest(s.width()) + 1;
+      long in = dy.band(image, top, bottom, left, right, Workspace.Slot.BAND);
+      long inRow = dy.bandRow(top, bottom, left, right);
+      long out = output(dx, image, from, to);
+      long outRow = outRow(dx);
       long outPixel = outPixel(dx);
       long pixel = 4L * s.filters();
-      int inColumns = across.highest(s.width()) + 1 - left;
-      ConvPlanes turned = planes ? ConvPlanes.of(s, in, down.highest(to) + 1 - top, inColumns) : null;
+      ConvPlanes turned = planes ? ConvPlanes.of(s, in, inRow, bottom - top, right - left) : null;
       // Written once, in order, what no tap reaches (measured for 64 to 128 channels, 1 x 1 of stride 2: 3.7 ms as empty
       // tiles, 2.8 so).
       boolean cleared = down.leavesOut() || across.leavesOut();
       if (cleared) {
-        dx.clear(out, to - from, outPixel);
+        dx.clear(out, outRow, to - from, outPixel);
       }
       for (ConvPhases.Phase y : down.phases()) {
         // The first row of the phase inside the band.
@@ -205,40 +213,40 @@ final class ConvKernels {
             continue;
           }
           int pixels = (s.width() - x.first() + strideW - 1) / strideW;
-          long a = in.address() + (y.start() + skip - top) * in.rowStride() + (x.start() - left) * pixel;
-          long c = out.address() + (firstRow - from) * out.rowStride() + x.first() * outPixel;
+          long a = in + (y.start() + skip - top) * inRow + (x.start() - left) * pixel;
+          long c = out + (firstRow - from) * outRow + x.first() * outPixel;
           if (depthwise) {
             Depthwise.Taps walk =
-                new Depthwise.Taps(y.count(), x.count(), y.outputStep() * in.rowStride(), x.outputStep() * pixel,
+                new Depthwise.Taps(y.count(), x.count(), y.outputStep() * inRow, x.outputStep() * pixel,
                     -(long) y.tapStep() * s.kernelW() * pixel, -(long) x.tapStep() * pixel);
             long last = panels + ((long) y.highestTap() * s.kernelW() + x.highestTap()) * pixel;
             for (int r = 0; r < rows; r++) {
-              Depthwise.correlate(walk, s.channels(), pixels, a + r * in.rowStride(), pixel, last,
-                  c + (long) r * strideH * out.rowStride(),
+              Depthwise.correlate(walk, s.channels(), pixels, a + r * inRow, pixel, last,
+                  c + (long) r * strideH * outRow,
                   strideW * outPixel);
             }
             continue;
           }
           if (turned != null) {
             turned.correlate(y, x, rows, pixels, y.start() + skip - top, x.start() - left,
-                panels + 4 * ConvPhases.tapsBefore(y, x, s.kernelW()) * perTap, c, strideH * out.rowStride(),
+                panels + 4 * ConvPhases.tapsBefore(y, x, s.kernelW()) * perTap, c, strideH * outRow,
                 strideW * outPixel);
             continue;
           }
-          ConvTiles.Taps walk = ConvTiles.Taps.of(y.count(), x.count(), outputs, y.outputStep() * in.rowStride(),
+          ConvTiles.Taps walk = walks.of(worker, y.count(), x.count(), outputs, y.outputStep() * inRow,
               x.outputStep() * pixel);
           for (int group = 0; group < s.groups(); group++) {
             long phase = panels + 4 * (group * (long) s.taps() + ConvPhases.tapsBefore(y, x, s.kernelW())) * perTap;
             for (int i = 0; i < inputs; i += Tiles.WIDTH) {
-              ConvTiles.correlate(walk, rows, pixels, a + 4L * group * outputs, in.rowStride(), pixel,
+              ConvTiles.correlate(walk, rows, pixels, a + 4L * group * outputs, inRow, pixel,
                   phase + 4L * i * y.count() * x.count() * outputs, Math.min(Tiles.WIDTH, inputs - i),
-                  c + 4L * (group * inputs + i), strideH * out.rowStride(), strideW * outPixel);
+                  c + 4L * (group * inputs + i), strideH * outRow, strideW * outPixel);
             }
           }
         }
       }
       if (!dx.channelsLast()) {
-        dx.put(image, from, to, out.address());
+        dx.put(image, from, to, out);
       }
     });
   }

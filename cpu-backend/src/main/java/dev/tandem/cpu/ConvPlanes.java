@@ -26,18 +26,18 @@ record ConvPlanes(long planes, long stride, int columns, int filters, int channe
   }
 
   /** Turns a padded band of the output gradient. */
-  static ConvPlanes of(ConvShape s, Image.Band dy, int rows, int columns) {
+  static ConvPlanes of(ConvShape s, long dy, long dyRow, int rows, int columns) {
     // An odd number of cache lines: at the usual powers of two all filters of a pixel would be in one cache set.
     long plane = (4L * rows * columns / Memory.ALIGNMENT + 1 | 1) * Memory.ALIGNMENT;
     // Whole vectors are read, as many as a tile has.
     long to = Workspace.floats(Workspace.Slot.TILE_INPUTS,
         plane / 4 * s.filters() + (long) Tiles.VECTOR_TILE * Tiles.LANES);
     long pixel = 4L * s.filters();
-    boolean joined = dy.rowStride() == columns * pixel;
+    boolean joined = dyRow == columns * pixel;
     int lines = joined ? 1 : rows;
     int length = joined ? rows * columns : columns;
     for (int r = 0; r < lines; r++) {
-      Panels.transpose(dy.address() + r * dy.rowStride(), pixel, to + 4L * r * columns, plane, s.filters(), length,
+      Panels.transpose(dy + r * dyRow, pixel, to + 4L * r * columns, plane, s.filters(), length,
           false);
     }
     return new ConvPlanes(to, plane, columns, s.filters(), s.channels());

@@ -1,5 +1,7 @@
 package dev.tandem.cpu;
 
+import org.jspecify.annotations.Nullable;
+
 /** Tiles of pixels by channels: what the forward pass and the gradient by the image have in common. */
 final class ConvTiles {
   private ConvTiles() {
@@ -37,6 +39,32 @@ final class ConvTiles {
     /** Bytes from the first tap to the one that a call begins with. */
     long start(int call) {
       return call / columns * rowStep + call % columns * columnStep;
+    }
+  }
+
+  /**
+   * What each worker has gone over last, in an operation that may keep it: it mostly goes over the same in the next image, and then has
+   * neither an object nor a table of offsets to make.
+   */
+  static final class Walks {
+    private record Walk(int rows, int columns, int channels, Taps taps) {
+    }
+
+    private final @Nullable Walk[] last;
+
+    Walks(Team team) {
+      last = new Walk[team.size()];
+    }
+
+    /** {@link Taps#of}. */
+    Taps of(int worker, int rows, int columns, int channels, long rowStep, long columnStep) {
+      Walk w = last[worker];
+      if (w == null || w.rows != rows || w.columns != columns || w.channels != channels
+          || w.taps.rowStep != rowStep || w.taps.columnStep != columnStep) {
+        w = new Walk(rows, columns, channels, Taps.of(rows, columns, channels, rowStep, columnStep));
+        last[worker] = w;
+      }
+      return w.taps;
     }
   }
 

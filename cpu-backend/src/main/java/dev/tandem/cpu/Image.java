@@ -18,12 +18,6 @@ record Image(long address, int images, int channels, int height, int width, long
         l.shape().dim(3), 4 * l.stride(0), 4 * l.stride(1), 4 * l.stride(2), 4 * l.stride(3));
   }
 
-  /**
-   * Rows in memory: the first pixel of the first, and the bytes between rows. Pixels follow each other, channels last.
-   */
-  record Band(long address, long rowStride) {
-  }
-
   /** Whether the channels of a pixel follow each other. */
   boolean channelsLast() {
     return channelStride == 4 || channels == 1;
@@ -38,26 +32,31 @@ record Image(long address, int images, int channels, int height, int width, long
   }
 
   /**
-   * Rows {@code fromRow} to {@code toRow} and columns {@code fromColumn} to {@code toColumn} of an image; what lies
-   * outside it is zero. In place if that can be, else copied to this thread's {@code slot}.
+   * The address of rows {@code fromRow} to {@code toRow} and columns {@code fromColumn} to {@code toColumn} of an image, pixel after
+   * pixel; what lies outside it is zero. In place if that can be, else copied to this thread's {@code slot}. Rows are
+   * {@link #bandRow} apart: an object of both numbers, for every band, C2 left out in some launches and in others not.
    */
-  Band band(int image, int fromRow, int toRow, int fromColumn, int toColumn, Workspace.Slot slot) {
-    boolean inPlace =
-        densePixels() && fromRow >= 0 && toRow <= height && fromColumn >= 0 && toColumn <= width;
-    // One object made in one place of a short method: C2 leaves it out.
-    return new Band(
-        inPlace ? at(image, fromRow) + fromColumn * pixelStride
-            : copied(image, fromRow, toRow, fromColumn, toColumn, slot),
-        inPlace ? rowStride : 4L * (toColumn - fromColumn) * channels);
+  long band(int image, int fromRow, int toRow, int fromColumn, int toColumn, Workspace.Slot slot) {
+    return isInPlace(fromRow, toRow, fromColumn, toColumn) ? at(image, fromRow) + fromColumn * pixelStride
+        : copy(image, fromRow, toRow, fromColumn, toColumn, slot);
   }
 
-  /** The same, copied in any case. */
-  Band copy(int image, int fromRow, int toRow, int fromColumn, int toColumn, Workspace.Slot slot) {
-    return new Band(copied(image, fromRow, toRow, fromColumn, toColumn, slot),
-        4L * (toColumn - fromColumn) * channels);
+  /** Bytes between rows of a {@link #band}. */
+  long bandRow(int fromRow, int toRow, int fromColumn, int toColumn) {
+    return isInPlace(fromRow, toRow, fromColumn, toColumn) ? rowStride : copyRow(fromColumn, toColumn);
   }
 
-  private long copied(int image, int fromRow, int toRow, int fromColumn, int toColumn, Workspace.Slot slot) {
+  private boolean isInPlace(int fromRow, int toRow, int fromColumn, int toColumn) {
+    return densePixels() && fromRow >= 0 && toRow <= height && fromColumn >= 0 && toColumn <= width;
+  }
+
+  /** Bytes between rows of a {@link #copy}. */
+  long copyRow(int fromColumn, int toColumn) {
+    return 4L * (toColumn - fromColumn) * channels;
+  }
+
+  /** A {@link #band} that is copied in any case. */
+  long copy(int image, int fromRow, int toRow, int fromColumn, int toColumn, Workspace.Slot slot) {
     int columns = toColumn - fromColumn;
     long to = Workspace.floats(slot, (long) (toRow - fromRow) * columns * channels);
     boolean inside = fromRow >= 0 && toRow <= height;
@@ -102,10 +101,10 @@ record Image(long address, int images, int channels, int height, int width, long
     }
   }
 
-  /** Zeros in rows of a band with {@code pixel} bytes from one pixel to the next. */
-  void clear(Band band, int rows, long pixel) {
+  /** Zeros in rows at {@code address}, {@code bandRow} bytes apart, with {@code pixel} bytes from one pixel to the next. */
+  void clear(long address, long bandRow, int rows, long pixel) {
     for (int r = 0; r < rows; r++) {
-      long row = band.address + r * band.rowStride;
+      long row = address + r * bandRow;
       if (pixel == 4L * channels) {
         Memory.zero(row, width * pixel);
         continue;

@@ -116,7 +116,7 @@ final class PoolKernels {
       return o;
     }
     long pixel = 4L * o.channels();
-    long to = copy ? o.band(0, 0, o.height(), 0, o.width(), slot).address()
+    long to = copy ? o.band(0, 0, o.height(), 0, o.width(), slot)
         : Workspace.floats(slot, (long) o.height() * o.width() * o.channels());
     return new Image(to, 1, o.channels(), o.height(), o.width(), 0, 4, pixel * o.width(), pixel);
   }

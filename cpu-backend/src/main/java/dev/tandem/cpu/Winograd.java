@@ -189,11 +189,13 @@ final class Winograd {
     for (int row = first; row < last;) {
       int top = row % cover.down();
       int count = Math.min(last - row, cover.down() - top);
-      Image.Band band = x.band(row / cover.down(), 2 * top - above, 2 * (top + count) + 2 - above, -left,
-          2 * cover.across() + 2 - left, Workspace.Slot.BAND);
+      int end = 2 * (top + count) + 2 - above;
+      int right = 2 * cover.across() + 2 - left;
+      long band = x.band(row / cover.down(), 2 * top - above, end, -left, right, Workspace.Slot.BAND);
+      long bandRow = x.bandRow(2 * top - above, end, -left, right);
       for (int i = 0; i < count; i++) {
-        long from = band.address() + 2 * i * band.rowStride();
-        VectorWinograd.image(cover.across(), from, band.rowStride(), pixel, t, step, tile, group, x.channels());
+        VectorWinograd.image(cover.across(), band + 2 * i * bandRow, bandRow, pixel, t, step, tile, group,
+            x.channels());
         t += tile * cover.across();
       }
       row += count;

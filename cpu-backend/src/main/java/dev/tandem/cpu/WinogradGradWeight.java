@@ -132,11 +132,13 @@ final class WinogradGradWeight {
     for (int row = first; row < last;) {
       int top = row % cover.down();
       int count = Math.min(last - row, cover.down() - top);
-      Image.Band band = dy.band(row / cover.down(), 2 * top, 2 * (top + count), 0, 2 * cover.across(),
-          Workspace.Slot.SECOND_BAND);
+      int end = 2 * (top + count);
+      long band =
+          dy.band(row / cover.down(), 2 * top, end, 0, 2 * cover.across(), Workspace.Slot.SECOND_BAND);
+      long bandRow = dy.bandRow(2 * top, end, 0, 2 * cover.across());
       for (int i = 0; i < count; i++) {
-        long from = band.address() + 2 * i * band.rowStride();
-        VectorWinograd.gradOutput(cover.across(), from, band.rowStride(), pixel, t, step, panel, dy.channels());
+        VectorWinograd.gradOutput(cover.across(), band + 2 * i * bandRow, bandRow, pixel, t, step, panel,
+            dy.channels());
         t += 2 * LINE * cover.across();
       }
       row += count;
