@@ -23,6 +23,8 @@ final class WarmUpThread extends Thread {
    * keep the compilers from. Two tiles that add take them 0.2 s, and make a step 3 % shorter.
    */
   private static final long QUIET_NANOS = 1_000_000_000;
+  /** Between one of these and the next. */
+  private static final long APART_NANOS = 300_000_000;
   private static final long LONG_PAUSE_NANOS = 20_000_000;
 
   // These five are guarded by the first.
@@ -37,8 +39,8 @@ final class WarmUpThread extends Thread {
   private static boolean profilesFilled = true;
 
   private final List<WarmUp> active = new ArrayList<>();
-  /** When a kernel was last begun with that could not wait. */
-  private long busy = System.nanoTime();
+  /** When those that can wait may begin. */
+  private long quiet = System.nanoTime() + QUIET_NANOS;
 
   private WarmUpThread() {
     super("tandem-cpu-warm-up");
@@ -142,9 +144,10 @@ final class WarmUpThread extends Thread {
         active.add(WANTED.removeFirst());
       }
       if (active.size() > before) {
-        busy = System.nanoTime();
-      } else if (active.isEmpty() && !LATER.isEmpty() && System.nanoTime() - busy > QUIET_NANOS) {
+        quiet = System.nanoTime() + QUIET_NANOS;
+      } else if (active.isEmpty() && !LATER.isEmpty() && System.nanoTime() - quiet > 0) {
         active.add(LATER.removeFirst());
+        quiet = System.nanoTime() + APART_NANOS;
       }
       if (profilesFilled && active.isEmpty() && LATER.isEmpty()) {
         running = null;
