@@ -107,13 +107,31 @@ class WarmUpTest {
       // The idle loop is gone with C2, and the first version's runs make objects all the same.
       boolean slow = times > 0 && renewals.get() == 0;
       busy(call <= 256 ? 10_000 : call <= 1000 && times < -50 ? 1000 : slow ? 100_000 : 0);
-    }, 1000 / WarmUp.TURNS, () -> {
+    }, 1000, () -> {
       renewals.incrementAndGet();
       calls.set(0);
     });
     warmUp.await();
     assertThat(renewals).hasValue(1);
     assertThat(warmUp.isDone()).isTrue();
+  }
+
+  @Test
+  void slowCodeIsNotTakenForFastBecauseTheFirstRunsWereSlower() {
+    var renewals = new AtomicInteger();
+    var calls = new AtomicInteger();
+    var warmUp = new WarmUp(times -> {
+      int call = calls.incrementAndGet();
+      boolean isCompiled = call > 1000;
+      // With the insides of objects interpreted, then in code of C1, a fiftieth of that.
+      int slow = times > 0 && renewals.get() == 0 ? isCompiled ? 40_000 : 2_000_000 : 0;
+      busy(call <= 256 ? 10_000 : !isCompiled && times < -50 ? 1000 : slow);
+    }, 1000, () -> {
+      renewals.incrementAndGet();
+      calls.set(0);
+    });
+    warmUp.await();
+    assertThat(renewals).hasValue(1);
   }
 
   @Test
