@@ -33,11 +33,11 @@ sealed interface Entry {
       return new Saved(t, t.lease().version());
     }
 
-    /** @param reader what reads it, for the message */
-    void check(String reader) {
+    /** @param reader whose gradient reads it, for the message */
+    void check(Executed reader) {
       if (tensor.lease().version() != version) {
-        throw new IllegalStateException(tensor + ", which the gradient of " + reader
-            + " reads, was overwritten between forward and backward; update parameters after Gradients.of, or save a copy");
+        throw new IllegalStateException(tensor + ", which the gradient of "
+            + (reader.path.isEmpty() ? "" : reader.path + ": ") + reader.op.name() + " reads, was overwritten between forward and backward; update parameters after Gradients.of, or save a copy");
       }
     }
 

@@ -21,6 +21,7 @@ import dev.tandem.core.pointwise.Launch;
 import dev.tandem.core.pointwise.Program;
 import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Shape;
+import dev.tandem.core.shape.Spec;
 import dev.tandem.core.tensor.Decompositions;
 import dev.tandem.core.tensor.Execution;
 import dev.tandem.core.tensor.Tensor;
@@ -29,7 +30,6 @@ import java.util.Collections;
 import java.util.List;
 import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Every gradient rule. A rule gets the tensors of the forward call and one gradient (or null) per output. */
@@ -71,16 +71,30 @@ final class GradientRules {
     if (grad == null || !in.get(0).device().backend().supports(grad)) {
       return in;
     }
-    List<Integer> inputs = IntStream.range(0, in.size()).boxed().toList();
-    List<Integer> outputs = IntStream.range(in.size(), in.size() + out.size()).boxed().toList();
-    List<Integer> gradients = Collections.nCopies(out.size(), -1);
     List<Tensor> all = join(in, out);
-    return c.gradientOperands(inputs, outputs, gradients).stream().filter(i -> i >= 0).map(all::get).toList();
+    List<Integer> numbers = new ArrayList<>();
+    for (int i = 0; i < all.size(); i++) {
+      numbers.add(i);
+    }
+    List<Integer> gradients = Collections.nCopies(out.size(), -1);
+    List<Tensor> read = new ArrayList<>();
+    for (int i : c.gradientOperands(numbers.subList(0, in.size()), numbers.subList(in.size(), all.size()), gradients)) {
+      if (i >= 0) {
+        read.add(all.get(i));
+      }
+    }
+    return read;
   }
 
   /** Of a product, each factor is read for the gradient of the other. */
   private static List<Tensor> other(List<Tensor> in) {
-    return IntStream.of(1, 0).filter(i -> in.get(1 - i).requiresGrad()).mapToObj(in::get).toList();
+    List<Tensor> read = new ArrayList<>();
+    for (int i = 1; i >= 0; i--) {
+      if (in.get(1 - i).requiresGrad()) {
+        read.add(in.get(i));
+      }
+    }
+    return read;
   }
 
   /**
@@ -144,16 +158,20 @@ final class GradientRules {
   static Tensor reduceTo(Shape target, Program program, Launch launch, List<Tensor> operands, Shape full, DType dtype,
       @Nullable Tensor destination) {
     int added = full.rank() - target.rank();
-    List<Integer> axes =
-        IntStream.range(0, full.rank()).filter(i -> i < added || target.dim(i - added) != full.dim(i)).boxed().toList();
-    Tensor[] in = operands.toArray(Tensor[]::new);
+    List<Integer> axes = new ArrayList<>();
+    for (int i = 0; i < full.rank(); i++) {
+      if (i < added || target.dim(i - added) != full.dim(i)) {
+        axes.add(i);
+      }
+    }
+    Tensor[] in = operands.toArray(new Tensor[0]);
     in[0] = in[0].expand(full.dims());
     if (axes.isEmpty()) {
       return product(destination, new Pointwise("gradient", program, List.of(dtype), launch), in);
     }
     Reduce sum = new Reduce(Reduce.Kind.SUM, axes, program, launch);
     if (destination != null && dtype == DType.F32
-        && sum.outputs(List.of(in).stream().map(Tensor::spec).toList()).get(0).dtype() == dtype) {
+        && sum.outputs(specs(List.of(in))).get(0).dtype() == dtype) {
       Tensor kept = destination.reshape(full.reduced(axes).dims());
       if (kept.lease() == destination.lease()) {
         Execution.into(sum, List.of(in), List.of(kept));
@@ -217,7 +235,7 @@ final class GradientRules {
     Tensor first = operands.getFirst();
     Tensor once = s.program().isCopy() && first.dtype() == in.dtype() ? first
         : Execution.one(new Pointwise("gradient", s.program(), List.of(in.dtype()), launch),
-            operands.toArray(Tensor[]::new));
+            operands.toArray(new Tensor[0]));
     return once.expand(in.shape().dims());
   }
 
@@ -233,9 +251,12 @@ final class GradientRules {
       wholeGradients(d, whole.subList(half, whole.size()), launch, in, slots, full, result, destination);
       return;
     }
-    Tensor[] operands = operands(all, slots, in.get(0), full).toArray(Tensor[]::new);
+    Tensor[] operands = operands(all, slots, in.get(0), full).toArray(new Tensor[0]);
     operands[0] = operands[0].expand(full.dims());
-    List<DType> types = whole.stream().map(i -> in.get(i).dtype()).toList();
+    List<DType> types = new ArrayList<>();
+    for (int i : whole) {
+      types.add(in.get(i).dtype());
+    }
     Pointwise gradient = new Pointwise("gradient", all.program(), types, launch);
     if (whole.size() == 1) {
       int i = whole.getFirst();
@@ -263,10 +284,20 @@ final class GradientRules {
 
   private static List<Tensor> read(Program p, boolean outputsAtHand, List<Tensor> in, List<Tensor> out) {
     Derivative d = Derivative.of(p, outputsAtHand);
-    List<Integer> wanted =
-        IntStream.range(0, in.size()).filter(i -> in.get(i).requiresGrad() && d.reaches(i)).boxed().toList();
+    List<Integer> wanted = new ArrayList<>();
+    for (int i = 0; i < in.size(); i++) {
+      if (in.get(i).requiresGrad() && d.reaches(i)) {
+        wanted.add(i);
+      }
+    }
     List<Tensor> slots = join(in, out);
-    return d.select(wanted).slots().stream().filter(s -> s < slots.size()).map(slots::get).toList();
+    List<Tensor> read = new ArrayList<>();
+    for (int slot : d.select(wanted).slots()) {
+      if (slot < slots.size()) {
+        read.add(slots.get(slot));
+      }
+    }
+    return read;
   }
 
   /** Elements that tie for the extreme share its gradient evenly; a prologue is computed again and differentiated. */
@@ -276,7 +307,7 @@ final class GradientRules {
     boolean plain = r.prologue().isIdentity();
     Tensor x = plain
         ? in.get(0)
-        : Execution.one(Pointwise.of("prologue", r.prologue(), r.launch(), y.dtype()), in.toArray(Tensor[]::new));
+        : Execution.one(Pointwise.of("prologue", r.prologue(), r.launch(), y.dtype()), in.toArray(new Tensor[0]));
     Tensor ties = Tensor.sumOf(r.axes(), TIES, Launch.NONE, x, y);
     Tensor share = Tensor.pointwise("gradient", WHERE_EQUAL, x, y, g.div(ties));
     if (plain) {
@@ -305,10 +336,10 @@ final class GradientRules {
     Tensor b = in.get(1);
     return one(
         a.requiresGrad()
-            ? product(destination.apply(0), first.of(geometry, a, b), firstReads.toArray(Tensor[]::new))
+            ? product(destination.apply(0), first.of(geometry, a, b), firstReads.toArray(new Tensor[0]))
             : null,
         b.requiresGrad()
-            ? product(destination.apply(1), second.of(geometry, a, b), secondReads.toArray(Tensor[]::new))
+            ? product(destination.apply(1), second.of(geometry, a, b), secondReads.toArray(new Tensor[0]))
             : null);
   }
 
@@ -351,7 +382,7 @@ final class GradientRules {
       gradients.add(g != null ? g
           : Tensor.full(in.get(0).device(), 0, out.get(k).shape().dims()).to(out.get(k).dtype()));
     }
-    List<Tensor> made = Execution.run(grad, op.gradientOperands(in, out, gradients).toArray(Tensor[]::new));
+    List<Tensor> made = Execution.run(grad, op.gradientOperands(in, out, gradients).toArray(new Tensor[0]));
     @Nullable Tensor[] result = new Tensor[in.size()];
     List<Integer> targets = op.gradientTargets();
     for (int k = 0; k < targets.size(); k++) {
@@ -361,7 +392,15 @@ final class GradientRules {
   }
 
   private static Shape common(List<Tensor> in) {
-    return Shape.broadcast(in.stream().map(Tensor::shape).toList());
+    return Spec.broadcast(specs(in));
+  }
+
+  private static List<Spec> specs(List<Tensor> tensors) {
+    List<Spec> specs = new ArrayList<>(tensors.size());
+    for (Tensor t : tensors) {
+      specs.add(t.spec());
+    }
+    return specs;
   }
 
   private static List<Tensor> join(List<Tensor> a, List<Tensor> b) {

@@ -152,10 +152,12 @@ final class PendingGradients {
   Gradients leaves() {
     Map<Tensor, Tensor> leaves = new IdentityHashMap<>();
     // First those that are copied and let go: leaves can share a gradient, and one that is let go after its adoption is freed.
-    gradients.forEach((leaf, g) -> {
+    for (Map.Entry<Tensor, Tensor> e : gradients.entrySet()) {
+      Tensor leaf = e.getKey();
+      Tensor g = e.getValue();
       Tensor destination = leaf.gradientDestination();
       if (destination == null || taken.contains(leaf)) {
-        return;
+        continue;
       }
       if (inDestination(leaf, g)) {
         g.lease().unpin();
@@ -164,13 +166,13 @@ final class PendingGradients {
         letGo(g);
       }
       leaves.put(leaf, destination);
-    });
+    }
     taken.addAll(leaves.keySet());
-    gradients.forEach((leaf, g) -> {
-      if (leaves.putIfAbsent(leaf, g) == null) {
-        g.lease().adopt();
+    for (Map.Entry<Tensor, Tensor> e : gradients.entrySet()) {
+      if (leaves.putIfAbsent(e.getKey(), e.getValue()) == null) {
+        e.getValue().lease().adopt();
       }
-    });
+    }
     return new Gradients(leaves);
   }
 

@@ -29,11 +29,18 @@ public final class Tape implements Recorder {
 
   @Override
   public void record(Op op, List<Tensor> in, List<Tensor> out) {
-    List<Entry.Saved> saved = GradientRules.saved(op, in, out).stream().map(Entry.Saved::pin).toList();
+    List<Entry.Saved> saved = new ArrayList<>();
+    for (Tensor t : GradientRules.saved(op, in, out)) {
+      saved.add(Entry.Saved.pin(t));
+    }
     Scope scope = Scope.current();
     String path = scope == null ? "" : scope.path();
     entries.add(new Entry.Executed(op, in, out, saved, path));
-    out.stream().filter(Tensor::requiresGrad).forEach(produced::add);
+    for (Tensor t : out) {
+      if (t.requiresGrad()) {
+        produced.add(t);
+      }
+    }
     if (op instanceof Pointwise) {
       pointwise.addAll(out);
     }
@@ -101,7 +108,9 @@ public final class Tape implements Recorder {
           }
         }
       }
-      entry.out().forEach(pending::drop);
+      for (Tensor t : entry.out()) {
+        pending.drop(t);
+      }
     }
     for (Tensor t : pending.waiting()) {
       if (spent.contains(t)) {
@@ -127,7 +136,9 @@ public final class Tape implements Recorder {
       any |= g != null;
     }
     if (any) {
-      e.saved().forEach(s -> s.check((e.path().isEmpty() ? "" : e.path() + ": ") + e.op().name()));
+      for (Entry.Saved s : e.saved()) {
+        s.check(e);
+      }
       String name = (e.path().isEmpty() ? "" : e.path() + ".") + e.op().name();
       List<@Nullable Tensor> gradIn = scope.frame(name,
           () -> Arrays
@@ -151,7 +162,9 @@ public final class Tape implements Recorder {
         }
       }
     }
-    e.saved().forEach(Entry.Saved::unpin);
+    for (Entry.Saved s : e.saved()) {
+      s.unpin();
+    }
   }
 
   private static void concatenated(Entry.Concatenated c, Tensor g, PendingGradients pending) {

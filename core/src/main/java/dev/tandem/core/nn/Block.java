@@ -6,8 +6,8 @@ import dev.tandem.core.tensor.Device;
 import dev.tandem.core.tensor.Scope;
 import dev.tandem.core.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -75,28 +75,39 @@ public abstract class Block {
           name + " is already on " + this.device + "; use loadState to give it other values");
     }
     Map<String, Parameter> state = state();
-    // Matrices before vectors: biases and scales, which optimizers like to treat differently, stay side by side.
-    List<Parameter> trained = new ArrayList<>(distinct(parameters().values()));
-    trained.sort(Comparator.comparing(p -> p.shape().rank() < 2));
-    new ParameterBuffer(device, trained, name);
+    new ParameterBuffer(device, matricesFirst(distinct(parameters().values())), name);
     Set<Parameter> done = Collections.newSetFromMap(new IdentityHashMap<>());
-    state.forEach((path, p) -> {
+    for (Map.Entry<String, Parameter> e : state.entrySet()) {
+      Parameter p = e.getValue();
       if (done.add(p)) {
-        HostArray values = p.initialValues(new SplitMix64(mix(seed, path)));
+        HostArray values = p.initialValues(new SplitMix64(mix(seed, e.getKey())));
         if (p.isTrained()) {
           p.tensor().write(values);
         } else {
           p.place(Tensor.persistent(device, values, "buffers of " + name), null, 0);
         }
       }
-    });
+    }
     bound(device);
     return this;
   }
 
   private void bound(Device device) {
     this.device = device;
-    children.values().forEach(c -> c.bound(device));
+    for (Block c : children.values()) {
+      c.bound(device);
+    }
+  }
+
+  /** Matrices before vectors: biases and scales, which optimizers like to treat differently, stay side by side. */
+  private static List<Parameter> matricesFirst(Collection<Parameter> parameters) {
+    List<Parameter> inOrder = new ArrayList<>();
+    List<Parameter> vectors = new ArrayList<>();
+    for (Parameter p : parameters) {
+      (p.shape().rank() < 2 ? vectors : inOrder).add(p);
+    }
+    inOrder.addAll(vectors);
+    return inOrder;
   }
 
   private static Set<Parameter> distinct(Iterable<Parameter> parameters) {
@@ -147,14 +158,22 @@ public abstract class Block {
   /** Parameters and buffers by path, such as {@code 2.weight}. */
   public final Map<String, Parameter> state() {
     Map<String, Parameter> all = new LinkedHashMap<>(own);
-    children.forEach((child, b) -> b.state().forEach((path, p) -> all.put(child + "." + path, p)));
+    for (Map.Entry<String, Block> child : children.entrySet()) {
+      for (Map.Entry<String, Parameter> e : child.getValue().state().entrySet()) {
+        all.put(child.getKey() + "." + e.getKey(), e.getValue());
+      }
+    }
     return all;
   }
 
   /** Trained parameters by path. One that is shared has several paths. */
   public final Map<String, Parameter> parameters() {
-    Map<String, Parameter> trained = state();
-    trained.values().removeIf(p -> !p.isTrained());
+    Map<String, Parameter> trained = new LinkedHashMap<>();
+    for (Map.Entry<String, Parameter> e : state().entrySet()) {
+      if (e.getValue().isTrained()) {
+        trained.put(e.getKey(), e.getValue());
+      }
+    }
     return trained;
   }
 

@@ -41,4 +41,20 @@ final class SplitMix64 implements RandomGenerator {
     z = (z ^ z >>> 27) * 0x94D049BB133111EBL;
     return ((z ^ z >>> 31) >>> 11) * 0x1p-53;
   }
+
+  /**
+   * Fills {@code n} elements from {@code from} on with {@code (float) (low + (high - low) * nextDouble())}. One loop without calls, which
+   * C1 compiles by itself: an element takes a tenth of the time that it takes through {@link #nextDouble} until C2 has compiled that.
+   */
+  void uniform(float[] to, int from, int n, double low, double high) {
+    double range = high - low;
+    long s = state;
+    for (int i = from; i < from + n; i++) {
+      s += GAMMA;
+      long z = (s ^ s >>> 30) * 0xBF58476D1CE4E5B9L;
+      z = (z ^ z >>> 27) * 0x94D049BB133111EBL;
+      to[i] = (float) (low + range * (((z ^ z >>> 31) >>> 11) * 0x1p-53));
+    }
+    state = s;
+  }
 }

@@ -61,8 +61,12 @@ public record Pointwise(String name, Program program, List<DType> types, Launch 
   public List<Spec> outputs(List<Spec> in) {
     checkInputs(program, in);
     ShapeException.require(in.size() + types.size() <= MAX_OPERANDS, "more than " + MAX_OPERANDS + " operands");
-    Shape full = Shape.broadcast(in.stream().map(Spec::shape).toList());
-    return types.stream().map(t -> new Spec(full, t)).toList();
+    Shape full = Spec.broadcast(in);
+    List<Spec> outputs = new ArrayList<>(types.size());
+    for (DType t : types) {
+      outputs.add(new Spec(full, t));
+    }
+    return List.copyOf(outputs);
   }
 
   static void checkInputs(Program program, List<Spec> in) {

@@ -110,11 +110,15 @@ public abstract class Optimizer {
   }
 
   static void requireFraction(String what, double value) {
-    require(value >= 0 && value < 1, what + " must lie in [0, 1), not " + value);
+    if (!(value >= 0 && value < 1)) {
+      throw new IllegalArgumentException(what + " must lie in [0, 1), not " + value);
+    }
   }
 
   static void requireNotNegative(String what, double value) {
-    require(value >= 0 && value < Double.POSITIVE_INFINITY, what + " must be a number of at least 0, not " + value);
+    if (!(value >= 0 && value < Double.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException(what + " must be a number of at least 0, not " + value);
+    }
   }
 
   /**
@@ -161,8 +165,12 @@ public abstract class Optimizer {
       if (members.get(g).isEmpty()) {
         continue;
       }
-      List<Scalar> numbers = hostScalars.computeIfAbsent(options.learningRateFactor(), f -> newScalars(on));
-      Expr[] formula = formula(options.weightDecay()).toArray(Expr[]::new);
+      List<Scalar> numbers = hostScalars.get(options.learningRateFactor());
+      if (numbers == null) {
+        numbers = newScalars(on);
+        hostScalars.put(options.learningRateFactor(), numbers);
+      }
+      Expr[] formula = formula(options.weightDecay()).toArray(new Expr[0]);
       Pointwise update =
           Pointwise.of(name(), Program.of(2 + states.size() + numbers.size(), formula));
       for (ParameterRun place : ParameterRun.of(members.get(g))) {
@@ -230,14 +238,15 @@ public abstract class Optimizer {
           + "; it must be a number of at least 0");
     }
     currentLearningRate = learningRate * factor;
-    hostScalars.forEach((groupFactor, numbers) -> {
-      double[] values = scalars(step, currentLearningRate * groupFactor);
+    for (Map.Entry<Double, List<Scalar>> group : hostScalars.entrySet()) {
+      List<Scalar> numbers = group.getValue();
+      double[] values = scalars(step, currentLearningRate * group.getKey());
       for (int i = 0; i < values.length; i++) {
         if (numbers.get(i).value() != values[i]) {
           numbers.get(i).set(values[i]);
         }
       }
-    });
+    }
   }
 
   /** Updates every parameter that has a gradient; others, and their states, stay as they are. */
@@ -245,10 +254,15 @@ public abstract class Optimizer {
     device();
     for (Run run : runs) {
       for (ParameterRun.Range range : run.place.ranges(gradients)) {
-        List<Tensor> parts = run.states.stream().map(range::part).toList();
+        List<Tensor> parts = new ArrayList<>();
+        for (Tensor state : run.states) {
+          parts.add(range.part(state));
+        }
         List<Tensor> in = new ArrayList<>(List.of(range.values(), range.gradients()));
         in.addAll(parts);
-        run.scalars.forEach(s -> in.add(s.tensor()));
+        for (Scalar s : run.scalars) {
+          in.add(s.tensor());
+        }
         execute(run.update, run.options, range, in, parts);
       }
     }

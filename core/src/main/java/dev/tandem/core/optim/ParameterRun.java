@@ -47,19 +47,25 @@ record ParameterRun(ParameterBuffer buffer, List<Map.Entry<String, Parameter>> p
       if (buffer == null) {
         throw new IllegalStateException(e.getKey() + " is on no device");
       }
-      byBuffer.computeIfAbsent(buffer, b -> new ArrayList<>()).add(e);
+      List<Map.Entry<String, Parameter>> known = byBuffer.get(buffer);
+      if (known == null) {
+        known = new ArrayList<>();
+        byBuffer.put(buffer, known);
+      }
+      known.add(e);
     }
     List<ParameterRun> runs = new ArrayList<>();
-    byBuffer.forEach((buffer, all) -> {
+    for (Map.Entry<ParameterBuffer, List<Map.Entry<String, Parameter>>> one : byBuffer.entrySet()) {
+      List<Map.Entry<String, Parameter>> all = one.getValue();
       all.sort(Comparator.comparingLong(e -> e.getValue().offset()));
       int first = 0;
       for (int i = 1; i <= all.size(); i++) {
         if (i == all.size() || begin(all.get(i)) - end(all.get(i - 1)) >= MAX_GAP) {
-          runs.add(new ParameterRun(buffer, all.subList(first, i), begin(all.get(first)), end(all.get(i - 1))));
+          runs.add(new ParameterRun(one.getKey(), all.subList(first, i), begin(all.get(first)), end(all.get(i - 1))));
           first = i;
         }
       }
-    });
+    }
     return runs;
   }
 

@@ -20,6 +20,16 @@ public final class Derivative {
   }
 
   private record Key(Program program, boolean outputsAtHand) {
+    // Written out as in Program.Instruction.
+    @Override
+    public boolean equals(@Nullable Object o) {
+      return o instanceof Key k && outputsAtHand == k.outputsAtHand && program.equals(k.program);
+    }
+
+    @Override
+    public int hashCode() {
+      return 31 * program.hashCode() + Boolean.hashCode(outputsAtHand);
+    }
   }
 
   private static final Expr ZERO = Expr.constant(0);
@@ -69,7 +79,10 @@ public final class Derivative {
         renumber.put(order.get(k), Expr.input(k, read.get(order.get(k))));
       }
       Map<Expr, Expr> done = new IdentityHashMap<>();
-      List<Expr> out = chosen.stream().map(e -> renumber(e, renumber, done)).toList();
+      List<Expr> out = new ArrayList<>();
+      for (Expr e : chosen) {
+        out.add(renumber(e, renumber, done));
+      }
       return new Selection(Program.of(List.copyOf(read.values()), out), order);
     });
   }
@@ -173,11 +186,18 @@ public final class Derivative {
   private static Expr replace(Expr e, Map<Expr, Expr> known) {
     Expr r = known.get(e);
     if (r == null) {
-      r = e.args.isEmpty() ? e
-          : Expr.of(e.op, e.kind, e.value, e.index, e.args.stream().map(a -> replace(a, known)).toList());
+      List<Expr> args = new ArrayList<>();
+      for (Expr a : e.args) {
+        args.add(replace(a, known));
+      }
+      r = withArguments(e, args);
       known.put(e, r);
     }
     return r;
+  }
+
+  private static Expr withArguments(Expr e, List<Expr> args) {
+    return args.isEmpty() ? e : Expr.of(e.op, e.kind, e.value, e.index, args);
   }
 
   private static Expr renumber(Expr e, Map<Integer, Expr> inputs, Map<Expr, Expr> done) {
@@ -186,28 +206,39 @@ public final class Derivative {
     }
     Expr r = done.get(e);
     if (r == null) {
-      r = e.args.isEmpty() ? e
-          : Expr.of(e.op, e.kind, e.value, e.index, e.args.stream().map(a -> renumber(a, inputs, done)).toList());
+      List<Expr> args = new ArrayList<>();
+      for (Expr a : e.args) {
+        args.add(renumber(a, inputs, done));
+      }
+      r = withArguments(e, args);
       done.put(e, r);
     }
     return r;
   }
 
   /** How many forward inputs and outputs the tape would have to save. */
-  private long saved(@Nullable Expr[] exprs) {
+  private int saved(@Nullable Expr[] exprs) {
     List<Expr> present = new ArrayList<>();
     for (Expr e : exprs) {
       if (e != null) {
         present.add(e);
       }
     }
-    return slots(present).keySet().stream().filter(s -> s < inputs + outputs).count();
+    int saved = 0;
+    for (int slot : slots(present).keySet()) {
+      if (slot < inputs + outputs) {
+        saved++;
+      }
+    }
+    return saved;
   }
 
   private static Map<Integer, Kind> slots(List<Expr> exprs) {
     Map<Integer, Kind> slots = new TreeMap<>();
     Map<Expr, Boolean> seen = new IdentityHashMap<>();
-    exprs.forEach(e -> collect(e, slots, seen));
+    for (Expr e : exprs) {
+      collect(e, slots, seen);
+    }
     return slots;
   }
 
@@ -218,6 +249,8 @@ public final class Derivative {
     if (e.op == Opcode.INPUT) {
       slots.put(e.index, e.kind);
     }
-    e.args.forEach(a -> collect(a, slots, seen));
+    for (Expr a : e.args) {
+      collect(a, slots, seen);
+    }
   }
 }

@@ -42,7 +42,9 @@ public final class Expr {
 
   /** A literal; for BOOL 0 or 1. */
   public static Expr constant(double v, Kind kind) {
-    require(kind == Kind.FLOAT || v == (int) v, v + " is no " + kind);
+    if (kind != Kind.FLOAT && v != (int) v) {
+      throw new IllegalArgumentException(v + " is no " + kind);
+    }
     return new Expr(Opcode.CONST, kind, kind == Kind.FLOAT ? (float) v : v, 0, List.of());
   }
 
@@ -248,18 +250,23 @@ public final class Expr {
   }
 
   private Expr number(Opcode o, Expr b) {
-    require(kind == b.kind && kind != Kind.BOOL, o + " of " + kind + " and " + b.kind);
+    if (kind != b.kind || kind == Kind.BOOL) {
+      throw new IllegalArgumentException(o + " of " + kind + " and " + b.kind);
+    }
     return of(o, kind, 0, 0, List.of(this, b));
   }
 
   private Expr floats(Opcode o, Expr b) {
-    require(kind == Kind.FLOAT && b.kind == Kind.FLOAT,
-        o + " of " + kind + " and " + b.kind + "; convert with toFloat()");
+    if (kind != Kind.FLOAT || b.kind != Kind.FLOAT) {
+      throw new IllegalArgumentException(o + " of " + kind + " and " + b.kind + "; convert with toFloat()");
+    }
     return of(o, Kind.FLOAT, 0, 0, List.of(this, b));
   }
 
   private Expr function(Opcode o) {
-    require(kind == Kind.FLOAT, o + " of " + kind + "; convert with toFloat()");
+    if (kind != Kind.FLOAT) {
+      throw new IllegalArgumentException(o + " of " + kind + "; convert with toFloat()");
+    }
     return of(o, Kind.FLOAT, 0, 0, List.of(this));
   }
 

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A pointwise program: a flat list of typed instructions without repeated subexpressions. Flat, so that equality and hash cost one
@@ -24,6 +25,20 @@ public record Program(List<Kind> inputs, List<Instruction> code, List<Integer> o
    * @param index input number, argument number, or salt of a RANDOM
    */
   public record Instruction(Opcode op, Kind kind, int a, int b, int c, double value, int index) {
+    // Written out, here and in other keys that the first step looks up: what a record has of itself is linked when first called, by
+    // some dozen classes that are made for it, for 10 ms.
+    @Override
+    public boolean equals(@Nullable Object o) {
+      return o instanceof Instruction i && op == i.op && kind == i.kind && a == i.a && b == i.b && c == i.c
+          && Double.compare(value, i.value) == 0 && index == i.index;
+    }
+
+    @Override
+    public int hashCode() {
+      int h = 31 * op.hashCode() + kind.hashCode();
+      h = 31 * (31 * (31 * h + a) + b) + c;
+      return 31 * (31 * h + Double.hashCode(value)) + index;
+    }
   }
 
   /** One FLOAT input passed on. */
@@ -54,6 +69,16 @@ public record Program(List<Kind> inputs, List<Instruction> code, List<Integer> o
     return kind == Kind.FLOAT ? IDENTITY : of(1, Expr.input(0, kind));
   }
 
+  @Override
+  public boolean equals(@Nullable Object o) {
+    return o instanceof Program p && code.equals(p.code) && inputs.equals(p.inputs) && outputs.equals(p.outputs);
+  }
+
+  @Override
+  public int hashCode() {
+    return 31 * (31 * code.hashCode() + inputs.hashCode()) + outputs.hashCode();
+  }
+
   public Kind outputKind(int k) {
     return code.get(outputs.get(k)).kind();
   }
@@ -70,7 +95,12 @@ public record Program(List<Kind> inputs, List<Instruction> code, List<Integer> o
 
   /** Whether an instruction draws random numbers. */
   public boolean isRandom() {
-    return code.stream().anyMatch(i -> i.op() == Opcode.RANDOM);
+    for (Instruction i : code) {
+      if (i.op == Opcode.RANDOM) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** One expression per instruction, shared as in the code. */

@@ -93,9 +93,15 @@ public final class Layout {
 
   /** A layout from offset 0 with the axes in the same order in memory and no gaps; null when elements repeat. */
   public @Nullable Layout denseLikeThis() {
-    Integer[] order = new Integer[strides.length];
-    Arrays.setAll(order, i -> i);
-    Arrays.sort(order, (a, b) -> Long.compare(strides[b], strides[a]));
+    int[] order = new int[strides.length];
+    // Axes are few, so each is inserted behind those of the same or a larger stride.
+    for (int axis = 0; axis < order.length; axis++) {
+      int at = axis;
+      for (; at > 0 && strides[order[at - 1]] < strides[axis]; at--) {
+        order[at] = order[at - 1];
+      }
+      order[at] = axis;
+    }
     long[] dense = new long[strides.length];
     long s = 1;
     for (int i = order.length - 1; i >= 0; i--) {

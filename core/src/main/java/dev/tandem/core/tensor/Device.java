@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.ServiceLoader;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
@@ -287,7 +288,9 @@ public final class Device {
 
     private static List<BackendProvider> providers() {
       List<BackendProvider> found = new ArrayList<>();
-      java.util.ServiceLoader.load(BackendProvider.class).forEach(found::add);
+      for (BackendProvider p : ServiceLoader.load(BackendProvider.class)) {
+        found.add(p);
+      }
       found.sort((a, b) -> Integer.compare(b.preference(), a.preference()));
       return found;
     }

@@ -149,7 +149,7 @@ public final class Execution {
     return false;
   }
 
-  private static List<Operand> operands(List<Tensor> tensors) {
+  static List<Operand> operands(List<Tensor> tensors) {
     List<Operand> operands = new ArrayList<>(tensors.size());
     for (Tensor t : tensors) {
       operands.add(t.operand());

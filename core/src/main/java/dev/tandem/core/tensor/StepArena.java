@@ -15,6 +15,16 @@ import org.jspecify.annotations.Nullable;
  */
 public final class StepArena {
   private record Size(DType dtype, long elements) {
+    // Written out as in Program.Instruction.
+    @Override
+    public boolean equals(@Nullable Object o) {
+      return o instanceof Size s && dtype == s.dtype && elements == s.elements;
+    }
+
+    @Override
+    public int hashCode() {
+      return 31 * dtype.hashCode() + Long.hashCode(elements);
+    }
   }
 
   private final Device device;
@@ -70,7 +80,9 @@ public final class StepArena {
 
   void end() {
     lifetime.end();
-    free.values().forEach(ArrayDeque::clear);
+    for (ArrayDeque<Storage> stack : free.values()) {
+      stack.clear();
+    }
     for (Storage s : blocks) {
       stack(s.dtype(), s.elements()).add(s);
     }
@@ -104,6 +116,12 @@ public final class StepArena {
   }
 
   private ArrayDeque<Storage> stack(DType dtype, long elements) {
-    return free.computeIfAbsent(new Size(dtype, elements), k -> new ArrayDeque<>());
+    Size size = new Size(dtype, elements);
+    ArrayDeque<Storage> known = free.get(size);
+    if (known == null) {
+      known = new ArrayDeque<>();
+      free.put(size, known);
+    }
+    return known;
   }
 }

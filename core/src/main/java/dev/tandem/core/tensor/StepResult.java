@@ -44,12 +44,16 @@ public final class StepResult {
     }
     List<Operand> before = places;
     values = now;
-    places = now.stream().map(Tensor::operand).toList();
+    places = Execution.operands(now);
     return places.equals(before);
   }
 
   public List<Tensor> get() {
-    return values.stream().map(t -> t.until(lifetime)).toList();
+    List<Tensor> results = new ArrayList<>(values.size());
+    for (Tensor t : values) {
+      results.add(t.until(lifetime));
+    }
+    return List.copyOf(results);
   }
 
   private Tensor copied(int i, Tensor result) {

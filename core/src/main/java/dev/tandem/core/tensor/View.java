@@ -45,7 +45,11 @@ public sealed interface View {
     }
 
     private static int[] array(List<Integer> list) {
-      return list.stream().mapToInt(Integer::intValue).toArray();
+      int[] array = new int[list.size()];
+      for (int i = 0; i < array.length; i++) {
+        array[i] = list.get(i);
+      }
+      return array;
     }
   }
 

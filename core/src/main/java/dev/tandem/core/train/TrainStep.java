@@ -43,6 +43,24 @@ public final class TrainStep {
   private static final int MAX_PLANS = 16;
 
   private record Key(List<Spec> inputs, Precision precision) {
+    static Key of(List<HostArray> inputs, Precision precision) {
+      List<Spec> specs = new ArrayList<>(inputs.size());
+      for (HostArray i : inputs) {
+        specs.add(i.spec());
+      }
+      return new Key(specs, precision);
+    }
+
+    // Written out as in Program.Instruction.
+    @Override
+    public boolean equals(@Nullable Object o) {
+      return o instanceof Key k && precision == k.precision && inputs.equals(k.inputs);
+    }
+
+    @Override
+    public int hashCode() {
+      return 31 * inputs.hashCode() + precision.hashCode();
+    }
   }
 
   /** What is known of steps with inputs of certain shapes in one precision. */
@@ -121,7 +139,7 @@ public final class TrainStep {
 
   /** Trains on inputs that need not be batched. All results may be read until the next run. */
   public List<Tensor> runAll(List<HostArray> inputs) {
-    Key key = new Key(inputs.stream().map(HostArray::spec).toList(), precision);
+    Key key = Key.of(inputs, precision);
     Plan plan = plans.get(key);
     if (plan == null) {
       plan = new Plan(arena);
@@ -135,7 +153,9 @@ public final class TrainStep {
     }
     Plan chosen = plan;
     step++;
-    plans.values().forEach(p -> p.result.begin());
+    for (Plan p : plans.values()) {
+      p.result.begin();
+    }
     device.exclusively(() -> run(chosen, inputs));
     state = chosen.state;
     return chosen.result.get();
@@ -152,7 +172,9 @@ public final class TrainStep {
     for (int i = 0; i < inputs.size(); i++) {
       plan.inputs.get(i).write(inputs.get(i));
     }
-    optimizers.forEach(o -> o.beginStep(step));
+    for (Optimizer o : optimizers) {
+      o.beginStep(step);
+    }
     random.beginStep(step);
     plan.runs++;
     if (plan.replay != null && Long.bitCount(plan.runs) != 1) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.tandem.core.shape.Shape;
 import dev.tandem.core.shape.ShapeException;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.DoubleUnaryOperator;
 import java.util.stream.IntStream;
@@ -143,6 +144,16 @@ class InitializersTest {
     assertThat(fill(Initializers.uniform(-1, 1), shape, 7)).isEqualTo(fill(Initializers.uniform(-1, 1), shape, 7));
     assertThat(fill(Initializers.normal(0, 1), shape, 7)).containsExactly(GOLDEN_NORMAL);
     assertThat(fill(Initializers.normal(0, 1), shape, 8)).isNotEqualTo(fill(Initializers.normal(0, 1), shape, 7));
+  }
+
+  /** The generator of models fills whole pieces at once, of which the last is shorter here. */
+  @Test
+  void theGeneratorOfModelsGivesTheValuesOfAnyGenerator() {
+    float[] values = new float[1000];
+    for (Initializer initializer : List.of(Initializers.uniform(-1, 3), Initializers.torchLinear())) {
+      initializer.fill(values, Shape.of(10, 100), new SplitMix64(SEED));
+      assertThat(values).as("seed %d", SEED).containsExactly(fill(initializer, Shape.of(10, 100), SEED));
+    }
   }
 
   /** Of SplittableRandom(7), computed by another program from the definitions of SplitMix64 and of the polar method. */

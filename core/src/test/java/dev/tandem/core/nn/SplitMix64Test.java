@@ -21,4 +21,19 @@ class SplitMix64Test {
       }
     }
   }
+
+  @Test
+  void fillsWithTheNumbersThatItDraws() {
+    for (long seed : new long[] {0, -1, 42}) {
+      var random = new SplitMix64(seed);
+      var expected = new SplittableRandom(seed);
+      float[] values = new float[9];
+      random.uniform(values, 2, 5, -0.3, 1.7);
+      for (int i = 0; i < values.length; i++) {
+        assertThat(values[i]).as("seed %d, element %d", seed, i)
+            .isEqualTo(i < 2 || i >= 7 ? 0 : (float) (-0.3 + (1.7 - -0.3) * expected.nextDouble()));
+      }
+      assertThat(random.nextLong()).as("seed %d, after it", seed).isEqualTo(expected.nextLong());
+    }
+  }
 }
