@@ -78,6 +78,11 @@ final class CheckedMemory {
     MemorySegment.copy(from, fromAt, to, toAt, bytes);
   }
 
+  static void copy(MemorySegment from, ValueLayout layout, long at, Object to, int index, int elements) {
+    check(from, at, elements * layout.byteSize(), false);
+    MemorySegment.copy(from, layout, at, to, index, elements);
+  }
+
   static void copy(Object from, int index, MemorySegment to, ValueLayout layout, long at, int elements) {
     check(to, at, elements * layout.byteSize(), true);
     MemorySegment.copy(from, index, to, layout, at, elements);

@@ -10,6 +10,8 @@ import java.util.Arrays;
 abstract class Fold {
   /** Rows whose columns are added in single precision. */
   static final int SUMMED_ROWS = 64;
+  /** Floats that are copied to an array at once. */
+  private static final int COPIED = 4096;
   /** Rows that are folded at once where nothing is lost by it. */
   private static final int MOST_ROWS = 1024;
 
@@ -154,15 +156,38 @@ abstract class Fold {
     @Override
     void columns(Accumulator a, long address, long rowBytes, int rows, int n, int position) {
       float[] sums = a.partial;
-      int whole = vector ? VectorFolds.sumColumns(address, rowBytes, rows, n, sums) : 0;
-      Arrays.fill(sums, whole, n, 0);
-      for (int r = 0; r < rows && whole < n; r++) {
-        for (int j = whole; j < n; j++) {
-          sums[j] += Memory.getFloat(address + r * rowBytes + 4L * j);
-        }
+      int whole = vector && VectorFolds.sumsColumns(rows, n) ? VectorFolds.sumColumns(address, rowBytes, rows, n, sums) : 0;
+      if (whole < n) {
+        sumColumns(address, rowBytes, rows, whole, n, sums);
       }
       for (int j = 0; j < n; j++) {
         a.value[j] += sums[j];
+      }
+    }
+
+    /** The columns from {@code first} on, in an array: numbers one by one take long until C2 has compiled the loop. */
+    private static void sumColumns(long address, long rowBytes, int rows, int first, int n, float[] sums) {
+      Arrays.fill(sums, first, n, 0);
+      // Of rows without gaps all columns.
+      boolean dense = rowBytes == 4L * n;
+      int from = dense ? 0 : first;
+      int width = n - from;
+      int most = Math.max(1, COPIED / width);
+      float[] values = Workspace.array(Workspace.Slot.ROWS, Math.max(COPIED, width));
+      for (int r = 0; r < rows; r += most) {
+        int some = Math.min(most, rows - r);
+        for (int i = 0; i < (dense ? 1 : some); i++) {
+          Memory.getFloats(address + (r + i) * rowBytes + 4L * from, values, i * width, dense ? some * width : width);
+        }
+        for (int i = 0; i < some; i++) {
+          add(values, i * width + first - from, sums, first, n - first);
+        }
+      }
+    }
+
+    private static void add(float[] values, int from, float[] sums, int to, int n) {
+      for (int j = 0; j < n; j++) {
+        sums[to + j] += values[from + j];
       }
     }
 

@@ -66,6 +66,14 @@ final class MaxPool {
     }
   }
 
+  /**
+   * Whether a pixel is given by the windows of a row from the first to the last, else from the last to the first, as it is when the
+   * row is gone over once for each place of a window.
+   */
+  static boolean givesFromFirstWindow(PoolGeometry g) {
+    return isSmall(g);
+  }
+
   static int top(PoolGeometry g, int r) {
     return Math.max(0, r * g.strideH() - g.paddingH());
   }

@@ -52,6 +52,15 @@ final class Memory {
     ALL.set(F32, address & MASK, value);
   }
 
+  /** Floats into an array, from {@code index} on: in code that is not compiled yet, 1024 of them take as long as two by themselves. */
+  static void getFloats(long address, float[] to, int index, int n) {
+    MemorySegment.copy(ALL, F32, address & MASK, to, index, n);
+  }
+
+  static void setFloats(long address, float[] from, int index, int n) {
+    MemorySegment.copy(from, index, ALL, F32, address & MASK, n);
+  }
+
   static int getInt(long address) {
     return ALL.get(I32, address & MASK);
   }

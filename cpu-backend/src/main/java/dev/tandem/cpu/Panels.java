@@ -8,6 +8,8 @@ package dev.tandem.cpu;
 final class Panels {
   /** Square blocks that {@link VectorMoves} transposes in registers; 0 if there is none for this vector width. */
   private static final int BLOCK = Lanes.AVAILABLE && (Tiles.LANES == 16 || Tiles.LANES == 8) ? Tiles.LANES : 0;
+  /** Floats that are copied to an array at once. */
+  private static final int COPIED = 1024;
 
   private Panels() {
   }
@@ -67,10 +69,7 @@ final class Panels {
       return;
     }
     for (int r = 0; r < rows; r++) {
-      for (int j = 0; j < cols; j++) {
-        long t = to + r * lt + 4L * j;
-        Memory.setFloat(t, Memory.getFloat(from + r * ld + 4L * j) + Memory.getFloat(t));
-      }
+      addRow(from + r * ld, to + r * lt, cols);
     }
   }
 
@@ -86,11 +85,26 @@ final class Panels {
     }
     for (int r = 0; r < rows; r++) {
       int n = numbers[first + r];
-      long f = from + n * fromNumber + r * fromRow;
-      long t = to + n * toNumber + r * toRow;
-      for (int j = 0; j < cols; j++) {
-        Memory.setFloat(t + 4L * j, Memory.getFloat(f + 4L * j) + Memory.getFloat(t + 4L * j));
-      }
+      addRow(from + n * fromNumber + r * fromRow, to + n * toNumber + r * toRow, cols);
+    }
+  }
+
+  /** In arrays: numbers one by one take long until C2 has compiled the loop. */
+  private static void addRow(long from, long to, int cols) {
+    float[] added = Workspace.array(Workspace.Slot.TILE, COPIED);
+    float[] sums = Workspace.array(Workspace.Slot.ROWS, COPIED);
+    for (int j = 0; j < cols; j += COPIED) {
+      int n = Math.min(COPIED, cols - j);
+      Memory.getFloats(from + 4L * j, added, 0, n);
+      Memory.getFloats(to + 4L * j, sums, 0, n);
+      add(added, sums, n);
+      Memory.setFloats(to + 4L * j, sums, 0, n);
+    }
+  }
+
+  private static void add(float[] from, float[] to, int n) {
+    for (int i = 0; i < n; i++) {
+      to[i] += from[i];
     }
   }
 
@@ -101,7 +115,7 @@ final class Panels {
    */
   static void transpose(long from, long ld, long to, long lt, int rows, int n, boolean padded) {
     if (BLOCK == 0 || rows < BLOCK || n < BLOCK && !padded || !PanelsWarmUp.transposes(rows, n)) {
-      transposeByElement(from, ld, to, lt, rows, n);
+      ScalarTranspose.run(from, ld, to, lt, rows, n);
       return;
     }
     long scratch = Workspace.floats(Workspace.Slot.TRANSPOSED_BLOCK, (long) BLOCK * BLOCK);
@@ -113,30 +127,6 @@ final class Panels {
         long f = from + first * ld + 4L * at;
         long t = to + at * lt + 4L * first;
         VectorMoves.transpose(f, ld, t, lt, n - first, scratch);
-      }
-    }
-  }
-
-  private static void transposeByElement(long from, long ld, long to, long lt, int rows, int n) {
-    int i = 0;
-    for (; i + 4 <= n; i += 4) {
-      long f = from + i * ld;
-      for (int k = 0; k < rows; k++) {
-        long g = f + 4L * k;
-        long t = to + k * lt + 4L * i;
-        float a = Memory.getFloat(g);
-        float b = Memory.getFloat(g + ld);
-        float c = Memory.getFloat(g + 2 * ld);
-        float d = Memory.getFloat(g + 3 * ld);
-        Memory.setFloat(t, a);
-        Memory.setFloat(t + 4, b);
-        Memory.setFloat(t + 8, c);
-        Memory.setFloat(t + 12, d);
-      }
-    }
-    for (; i < n; i++) {
-      for (int k = 0; k < rows; k++) {
-        Memory.setFloat(to + k * lt + 4L * i, Memory.getFloat(from + i * ld + 4L * k));
       }
     }
   }

@@ -3,7 +3,6 @@ package dev.tandem.cpu;
 import dev.tandem.core.pointwise.Launch;
 import dev.tandem.core.pointwise.Philox;
 import dev.tandem.core.pointwise.Program;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -190,7 +189,7 @@ final class PointwiseRunner {
       for (PointwisePlan.Draw d : plan.draws()) {
         int counter = Memory.getInt(at[d.counter()] + r * row[d.counter()]);
         draw(counter, d.salt(), position, step[operands], n);
-        MemorySegment.copy(uniforms, 0, Memory.ALL, Memory.F32, temporary(scratch, d.temporary()), n);
+        Memory.setFloats(temporary(scratch, d.temporary()), uniforms, 0, n);
       }
       for (int s = 0; s < kernels.length; s++) {
         List<Integer> places = plan.stages().get(s).operands();

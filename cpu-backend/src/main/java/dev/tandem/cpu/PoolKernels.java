@@ -26,6 +26,7 @@ final class PoolKernels {
     Image x = Image.of(call.in().get(0));
     Image y = Image.of(call.out().get(0));
     if (isLargeMaximum(g, y)) {
+      ScalarPool.begin();
       WarmUp.prepare(MaxPool.forwardWarmUps(g), isVeryLarge(g, y));
     }
     if (call.out().get(0).shape().size() == 0) {
@@ -47,6 +48,7 @@ final class PoolKernels {
     Image dy = Image.of(call.in().get(1));
     Image dx = Image.of(call.out().get(0));
     if (isLargeMaximum(g, dy)) {
+      ScalarPool.begin();
       WarmUp.prepare(MaxPool.gradientWarmUps(g), isVeryLarge(g, dy));
     }
     if (call.out().get(0).shape().size() == 0) {
@@ -134,8 +136,7 @@ final class PoolKernels {
       MaxPool.forward(g, x, y, byVector);
     }
     if (g.kind() == PoolGeometry.Kind.MAX && byVector < x.channels()) {
-      eachWindow(g, x, y, (top, left, rows, columns, divisor, pixel) -> PoolWindow.max(x, byVector,
-          x.at(0, top) + left * x.pixelStride(), rows, columns, pixel));
+      ScalarPool.forward(g, x, y, byVector);
     }
     if (y != wanted) {
       wanted.put(0, 0, y.height(), y.address());
@@ -154,10 +155,7 @@ final class PoolKernels {
         MaxPool.gradient(g, x, dy, dx, byVector);
       }
       if (byVector < x.channels()) {
-        dx.clear(0, dx.height(), byVector, x.channels());
-        eachWindow(g, dx, dy, (top, left, rows, columns, divisor, pixel) -> PoolWindow.maxGradient(x, byVector,
-            x.at(0, top) + left * x.pixelStride(), rows, columns, pixel, dx,
-            dx.at(0, top) + left * dx.pixelStride()));
+        ScalarPool.gradient(g, x, dy, dx, byVector);
       }
     } else {
       dx.clear(0, dx.height(), 0, dx.channels());

@@ -1,8 +1,7 @@
 package dev.tandem.cpu;
 
 /**
- * One window of channels-last pooling: averages for all channels, whole vectors of them by {@link VectorPool}; maxima
- * for those channels one by one that {@link MaxPool} leaves.
+ * One window of channels-last average pooling, for all channels, whole vectors of them by {@link VectorPool}.
  */
 final class PoolWindow {
   private PoolWindow() {
@@ -11,23 +10,6 @@ final class PoolWindow {
   /** Channels that vectors take. */
   static int byVector(Image x) {
     return Lanes.AVAILABLE ? x.channels() / Tiles.LANES * Tiles.LANES : 0;
-  }
-
-  /** From channel {@code first} on. */
-  static void max(Image x, int first, long window, int rows, int columns, long out) {
-    for (int c = first; c < x.channels(); c++) {
-      Memory.setFloat(out + 4L * c, max(x, window + 4L * c, rows, columns));
-    }
-  }
-
-  private static float max(Image x, long at, int rows, int columns) {
-    float m = Float.NEGATIVE_INFINITY;
-    for (int r = 0; r < rows; r++) {
-      for (int q = 0; q < columns; q++) {
-        m = Math.max(m, Memory.getFloat(at + r * x.rowStride() + q * x.pixelStride()));
-      }
-    }
-    return m;
   }
 
   static void average(Image x, long window, int rows, int columns, float divisor, long out) {
@@ -43,34 +25,6 @@ final class PoolWindow {
         }
       }
       Memory.setFloat(out + 4L * c, sum / divisor);
-    }
-  }
-
-  /**
-   * Adds the gradient of a maximum to where the window of {@code x} has it first (or its first NaN).
-   *
-   * @param first channel
-   * @param gradient of the window's output pixel
-   * @param target the window in {@code dx}
-   */
-  static void maxGradient(Image x, int first, long window, int rows, int columns, long gradient, Image dx,
-      long target) {
-    for (int c = first; c < x.channels(); c++) {
-      addAtFirst(x, window + 4L * c, rows, columns, Memory.getFloat(gradient + 4L * c), dx, target + 4L * c);
-    }
-  }
-
-  private static void addAtFirst(Image x, long window, int rows, int columns, float gradient, Image dx, long target) {
-    float m = max(x, window, rows, columns);
-    for (int r = 0; r < rows; r++) {
-      for (int q = 0; q < columns; q++) {
-        float v = Memory.getFloat(window + r * x.rowStride() + q * x.pixelStride());
-        if (v == m || Float.isNaN(v)) {
-          long t = target + r * dx.rowStride() + q * dx.pixelStride();
-          Memory.setFloat(t, Memory.getFloat(t) + gradient);
-          return;
-        }
-      }
     }
   }
 

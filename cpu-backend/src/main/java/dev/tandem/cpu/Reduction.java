@@ -26,6 +26,8 @@ final class Reduction implements Runnable, Team.Body {
   /** Values of a chunk, at least, and how many chunks are enough. */
   private static final long CHUNK = Chunks.ELEMENTS;
   private static final int ENOUGH = 32;
+  /** Values whose sums take longer without vectors than it takes to wait for these once. */
+  private static final long LONG_WORK = 1 << 24;
 
   private final Call call;
   private final Team team;
@@ -154,8 +156,9 @@ final class Reduction implements Runnable, Team.Body {
       if (producer != null) {
         producer.warmUp(results * folded);
       }
-      if (vector && !isRow && op.kind() == Reduce.Kind.SUM) {
-        VectorFolds.warmUpOfSums(columns).await(results * folded / Tiles.LANES);
+      if (vector && computed == DType.F32 && op.kind() == Reduce.Kind.SUM) {
+        WarmUp sums = isRow ? VectorTotals.WARM_UP_OF_SUMS : VectorFolds.warmUpOfSums(columns);
+        sums.prepare(results * folded >= LONG_WORK);
       }
     }
     alone = Chunks.isSmall(results * folded, PointwiseKernels.weight(op.prologue()));

@@ -13,6 +13,8 @@ final class RowTotals {
   static final int LEFT = LANES / 4;
   /** Rows that are done at a time. */
   static final int ROWS = 32;
+  /** Floats that are copied to an array at once, a multiple of {@link #LANES}. */
+  private static final int COPIED = 4096;
 
   private final boolean vector;
   private final float[] work = new float[LANES];
@@ -76,21 +78,44 @@ final class RowTotals {
 
   /** @return of how many rows {@code to} has the totals already */
   private int laneSums(long x, long rowBytes, int rows, int n, double[] to) {
-    int done = vector ? VectorTotals.sums(x, rowBytes, rows, n, work, lanes, to) : 0;
-    for (int r = 0; r < rows; r++) {
-      long row = x + r * rowBytes;
-      if (!vector) {
-        Arrays.fill(work, 0);
-        for (int i = 0; i < (n & -LANES); i++) {
-          work[i % LANES] += Memory.getFloat(row + 4L * i);
-        }
-        fold(work, lanes, LEFT * r);
+    if (!vector || !VectorTotals.sumsRows(rows, n)) {
+      for (int r = 0; r < rows; r++) {
+        laneSums(x + r * rowBytes, n, LEFT * r);
       }
+      return 0;
+    }
+    int done = VectorTotals.sums(x, rowBytes, rows, n, work, lanes, to);
+    for (int r = 0; r < rows; r++) {
       for (int i = left(n); i < n; i++) {
-        lanes[LEFT * r + i % LEFT] += Memory.getFloat(row + 4L * i);
+        lanes[LEFT * r + i % LEFT] += Memory.getFloat(x + r * rowBytes + 4L * i);
       }
     }
     return done;
+  }
+
+  /** Of one row in an array: numbers one by one take long until C2 has compiled the loop. */
+  private void laneSums(long row, int n, int to) {
+    int whole = n & -LANES;
+    float[] values = Workspace.array(Workspace.Slot.ROWS, COPIED);
+    Arrays.fill(work, 0);
+    for (int from = 0; from < whole; from += COPIED) {
+      int some = Math.min(COPIED, whole - from);
+      Memory.getFloats(row + 4L * from, values, 0, some);
+      for (int i = 0; i < some; i += LANES) {
+        add(values, i, LANES, work, 0);
+      }
+    }
+    fold(work, lanes, to);
+    Memory.getFloats(row + 4L * whole, values, 0, n - whole);
+    for (int i = 0; i < n - whole; i += LEFT) {
+      add(values, i, Math.min(LEFT, n - whole - i), lanes, to);
+    }
+  }
+
+  private static void add(float[] values, int from, int n, float[] sums, int to) {
+    for (int i = 0; i < n; i++) {
+      sums[to + i] += values[from + i];
+    }
   }
 
   /** The sums of {@code (x - center)²}, for each row with a center of its own; {@link #ROWS} rows at most. */

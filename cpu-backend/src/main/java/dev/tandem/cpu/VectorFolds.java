@@ -41,9 +41,13 @@ final class VectorFolds {
 
   private static final float[] UNREAD = new float[WarmUp.TURNS * V];
   private static final WarmUp SUM_NARROW = new WarmUp(
-      turns -> sumNarrowColumns(WarmUp.ZEROS, 0, turns, turns > 0 ? STRIDE : 0, UNREAD), 8);
+      turns -> sumNarrowColumns(WarmUp.ZEROS, 0, turns, turns > 0 ? STRIDE + V : 0, UNREAD), 10);
   private static final WarmUp SUM_WIDE =
       new WarmUp(turns -> sumEightRows(WarmUp.ZEROS, 0, Math.max(turns, 0) * V, UNREAD), 11);
+
+  // Elements of small sums; threads may lose some of each other's.
+  private static long narrow;
+  private static long wide;
 
   private VectorFolds() {
   }
@@ -51,6 +55,19 @@ final class VectorFolds {
   /** What {@link #sumColumns} wants for rows of {@code n}. */
   static WarmUp warmUpOfSums(long n) {
     return n < WIDE ? SUM_NARROW : SUM_WIDE;
+  }
+
+  /** Whether {@link #sumColumns} is to do so much, or still a twin; that it is wanted has it compiled after a while. */
+  static boolean sumsColumns(int rows, int n) {
+    WarmUp sums = warmUpOfSums(n);
+    if (sums.isReady()) {
+      return true;
+    }
+    long wanted = n < WIDE ? narrow += (long) rows * n : (wide += (long) rows * n);
+    if (wanted >= WarmUp.ELEMENTS) {
+      sums.begin();
+    }
+    return false;
   }
 
   /** Adds up every 16th of 64 lanes, to {@code to[at...]}. */

@@ -32,8 +32,9 @@ final class VectorTotals {
   private static final float[] UNREAD = new float[2 * LANES];
   private static final double[] TOTALS = new double[2 * LANES / LEFT];
   private static final float[] CENTER = new float[1];
-  static final List<WarmUp> WARM_UPS = List.of(
-      new WarmUp(times -> sums(WarmUp.ZEROS, 0, 7, elements(times), UNREAD, UNREAD, TOTALS), OPERATIONS),
+  static final WarmUp WARM_UP_OF_SUMS =
+      new WarmUp(times -> sums(WarmUp.ZEROS, 0, 7, elements(times), UNREAD, UNREAD, TOTALS), OPERATIONS);
+  static final List<WarmUp> WARM_UPS = List.of(WARM_UP_OF_SUMS,
       new WarmUp(times -> squares(WarmUp.ZEROS, 0, 1, elements(times), CENTER, UNREAD, UNREAD), OPERATIONS),
       new WarmUp(
           times -> products(WarmUp.ZEROS, 0, WarmUp.ZEROS, 0, 1, elements(times), CENTER, UNREAD, UNREAD,
@@ -42,7 +43,22 @@ final class VectorTotals {
       new WarmUp(times -> weighted(WarmUp.ZEROS, 0, WarmUp.ZEROS, 0, WarmUp.ZEROS, 1, elements(times), CENTER,
           UNREAD, UNREAD, UNREAD, UNREAD), OPERATIONS));
 
+  // Elements of sums; threads may lose some of each other's.
+  private static long summed;
+
   private VectorTotals() {
+  }
+
+  /** Whether {@link #sums} is to do so much, or still a twin; that it is wanted has it compiled after a while. */
+  static boolean sumsRows(int rows, int n) {
+    if (WARM_UP_OF_SUMS.isReady()) {
+      return true;
+    }
+    summed += (long) rows * n;
+    if (summed >= WarmUp.ELEMENTS) {
+      WARM_UP_OF_SUMS.begin();
+    }
+    return false;
   }
 
   private static int elements(int times) {

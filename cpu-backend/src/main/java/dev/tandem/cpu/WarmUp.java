@@ -48,8 +48,6 @@ final class WarmUp {
   /** Memory to write, which nobody reads. */
   static final long OUTPUT;
   private static final long BYTES = 1 << 16;
-  /** Vector operations that with objects take some 2 ms, a fraction of the time that C2 takes for a kernel. */
-  private static final long FEW_OPERATIONS = 30_000;
   /** Idle calls that C1 is started at: 200, looked at every 128. */
   private static final int FIRST_CALLS = 256;
   /**
@@ -105,7 +103,6 @@ final class WarmUp {
   private final int operations;
   private final @Nullable Runnable renew;
   private final AtomicBoolean begun = new AtomicBoolean();
-  private final CountDownLatch compiledOnce = new CountDownLatch(1);
   private final CountDownLatch end = new CountDownLatch(1);
   private volatile boolean done;
   // Of the thread that warms up.
@@ -172,32 +169,15 @@ final class WarmUp {
 
   /** Returns when the kernel is fast, or after two seconds: a JVM may have no C2, or be busy. Later ones are then waited for less. */
   void await() {
-    if (!done) {
-      begin();
-      WarmUpThread.hurry(this);
-      await(end);
+    if (done) {
+      return;
     }
-  }
-
-  /**
-   * Waits before so much work only as long as that pays: for C2 before much of it, and for C1 before little, which is then done with
-   * objects while C2 goes on.
-   *
-   * @param work vector operations, of which one takes as long as one of a kernel's turn
-   */
-  void await(long work) {
-    if (!done) {
-      begin();
-      WarmUpThread.hurry(this);
-      await(work < FEW_OPERATIONS ? compiledOnce : end);
-    }
-  }
-
-  private static void await(CountDownLatch latch) {
+    begin();
+    WarmUpThread.hurry(this);
     boolean interrupted = false;
-    while (latch.getCount() > 0) {
+    while (end.getCount() > 0) {
       try {
-        latch.await();
+        end.await();
       } catch (InterruptedException e) {
         interrupted = true;
       }
@@ -250,7 +230,6 @@ final class WarmUp {
     } finally {
       if (ended) {
         done = true;
-        compiledOnce.countDown();
         end.countDown();
       }
     }
@@ -293,7 +272,6 @@ final class WarmUp {
     compiledOnceIdle = Math.min(timeIdle(), timeIdle());
     pauses = 0;
     slowRuns = 0;
-    compiledOnce.countDown();
     phase = Phase.COMPILED_ONCE;
     return false;
   }

@@ -67,6 +67,7 @@ final class Workspace {
   private static final long MARGIN = 8L * Memory.ALIGNMENT;
 
   private final Map<Slot, MemorySegment> blocks = new EnumMap<>(Slot.class);
+  private final Map<Slot, float[]> arrays = new EnumMap<>(Slot.class);
 
   private Workspace() {
   }
@@ -77,6 +78,17 @@ final class Workspace {
    */
   static long floats(Slot slot, long floats) {
     return MINE.get().block(slot, Math.multiplyExact(floats, 4L) + MARGIN);
+  }
+
+  /** This thread's array for {@code slot}, of {@code n} floats or more. As a block, it holds anything, and has nothing to do with that. */
+  static float[] array(Slot slot, int n) {
+    Workspace mine = MINE.get();
+    float[] array = mine.arrays.get(slot);
+    if (array == null || array.length < n) {
+      array = new float[n];
+      mine.arrays.put(slot, array);
+    }
+    return array;
   }
 
   private long block(Slot slot, long bytes) {

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import java.time.Duration;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
@@ -45,21 +44,6 @@ class WarmUpTest {
     assertThat(kernel.runs).as("runs, most of them in code of C1, by which C2 knows branches")
         .isGreaterThanOrEqualTo(3);
     assertThat(kernel.turns).as("compiled before the idle loop is compiled by itself").isLessThan(40_000);
-  }
-
-  @Test
-  void littleWorkWaitsForTheFirstCompilerOnly() {
-    var slow = new AtomicBoolean(true);
-    var calls = new AtomicInteger();
-    var warmUp = new WarmUp(times -> {
-      // Interpreted, then with objects, which one operation a turn should not take so long for.
-      busy(calls.incrementAndGet() <= 256 ? 10_000 : times > 0 && slow.get() ? 50_000 : 0);
-    }, 1);
-    warmUp.await(10);
-    assertThat(warmUp.isDone()).isFalse();
-    slow.set(false);
-    warmUp.await(1 << 30);
-    assertThat(warmUp.isDone()).isTrue();
   }
 
   @Test
