@@ -156,7 +156,8 @@ abstract class Fold {
     @Override
     void columns(Accumulator a, long address, long rowBytes, int rows, int n, int position) {
       float[] sums = a.partial;
-      int whole = vector && VectorFolds.sumsColumns(rows, n) ? VectorFolds.sumColumns(address, rowBytes, rows, n, sums) : 0;
+      boolean byVector = vector && VectorFolds.sumsColumns(rows, n);
+      int whole = byVector ? VectorFolds.sumColumns(address, rowBytes, rows, n, sums) : 0;
       if (whole < n) {
         sumColumns(address, rowBytes, rows, whole, n, sums);
       }

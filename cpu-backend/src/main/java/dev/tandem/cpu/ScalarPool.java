@@ -4,10 +4,10 @@ import dev.tandem.core.op.PoolGeometry;
 import java.util.Arrays;
 
 /**
- * Maxima of a channels-last image, and their gradient, without vector instructions: of the channels that {@link MaxPool} leaves, which
- * are all of them until its loops are compiled. It has the bits of those loops. The rows that a row of windows covers are copied to
- * arrays first: in code that is not compiled yet, a thousand numbers copied at once take as long as two that are read by themselves
- * (64 images of 64 x 24 x 24 in the first step of a network: 36 ms by themselves).
+ * Maxima of a channels-last image, and their gradient, without vector instructions: of the channels that
+ * {@link MaxPool} leaves, which are all of them until its loops are compiled. It has the bits of those loops. The rows
+ * that a row of windows covers are copied to arrays first: in code that is not compiled yet, a thousand numbers copied
+ * at once take as long as two that are read by themselves.
  */
 final class ScalarPool {
   /** Of the rows that windows cover; of more, some channels are done at a time. */
@@ -185,7 +185,7 @@ final class ScalarPool {
       for (int k = 0; k < rows; k++) {
         int at = window + k * line + c;
         for (int q = 0; q < columns; q++) {
-          if (!(x[at] <= m) && m == m) {
+          if (!(x[at] <= m) && !Float.isNaN(m)) {
             m = x[at];
             best = at;
           }

@@ -1,17 +1,17 @@
 package dev.tandem.cpu;
 
 /**
- * Transposes without vector instructions: what is no block of {@link VectorMoves}, and everything while that is not compiled. Addresses
- * and leading dimensions are in bytes.
+ * Transposes without vector instructions: what is no block of {@link VectorMoves}, and everything while that is not
+ * compiled. Addresses and leading dimensions are in bytes.
  */
 final class ScalarTranspose {
-  /** Of a block in an array, two of which are in the first-level cache. */
-  private static final int FLOATS = 4096;
+  /** Of a block in an array: so many that most images and panels are one, which takes the fewest copies. */
+  private static final int FLOATS = 1 << 14;
   /** Columns of a block, if there are so many. */
-  private static final int COLUMNS = 64;
-  /** Read at a time where numbers are moved by themselves. */
-  private static final int ROWS = 8;
-  /** Floats for every copy between memory and arrays that are worth it: few by themselves are faster once that is compiled. */
+  private static final int COLUMNS = 128;
+  /** Read at a time where numbers are moved by themselves: a line of each is in the first-level cache. */
+  private static final int ROWS = 256;
+  /** Floats for every copy between memory and arrays that are worth it: few are faster by themselves once compiled. */
   private static final int WORTH_A_COPY = 8;
 
   private ScalarTranspose() {

@@ -40,6 +40,7 @@ final class VectorFolds {
   private static final int WIDE = 256;
 
   private static final float[] UNREAD = new float[WarmUp.TURNS * V];
+  // A vector more than a stride: C2 leaves out a loop that no run has seen, and sums of 32 columns then made objects.
   private static final WarmUp SUM_NARROW = new WarmUp(
       turns -> sumNarrowColumns(WarmUp.ZEROS, 0, turns, turns > 0 ? STRIDE + V : 0, UNREAD), 10);
   private static final WarmUp SUM_WIDE =

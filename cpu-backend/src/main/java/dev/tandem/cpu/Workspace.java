@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>What a thread keeps is bounded: 16 MiB of panels of a matrix product, a padded band of an image, twice the weights
  * of a convolution and 32 MiB (or twice the weights) of partial sums, 64 MiB of transformed tiles at the very most, and copies of a matrix or of a sequence's outputs only
- * where they have no unit stride. It goes when the thread does.
+ * where they have no unit stride. Of arrays, in which loops without vectors work, 64 KiB each, and the rows of an
+ * image that a row of pooling windows covers, 256 KiB or those of a few channels. It goes when the thread does.
  */
 final class Workspace {
   /** What a block is for. */
@@ -80,7 +81,7 @@ final class Workspace {
     return MINE.get().block(slot, Math.multiplyExact(floats, 4L) + MARGIN);
   }
 
-  /** This thread's array for {@code slot}, of {@code n} floats or more. As a block, it holds anything, and has nothing to do with that. */
+  /** This thread's array for {@code slot}, of {@code n} floats or more, beside the block. It holds anything. */
   static float[] array(Slot slot, int n) {
     Workspace mine = MINE.get();
     float[] array = mine.arrays.get(slot);

@@ -1,11 +1,13 @@
 package dev.tandem.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.tandem.core.backend.Call;
 import dev.tandem.core.op.Pool2d;
 import dev.tandem.core.op.Pool2dGrad;
 import dev.tandem.core.op.PoolGeometry;
+import dev.tandem.core.shape.DType;
 import dev.tandem.core.shape.Layout;
 import dev.tandem.core.shape.Shape;
 import java.util.Arrays;
@@ -189,6 +191,86 @@ class PoolKernelsTest {
       int q = i % 4;
       float expected = r % 2 == 0 && q % 2 == 0 ? dy.get(i / 16 * 4 + r / 2 * 2 + q / 2) : 0;
       assertThat(got.get(i)).as("at %d", i).isEqualTo(expected);
+    }
+  }
+
+  private static void fill(SplittableRandom random, Image image, int pitch) {
+    // Ties, zeros of both signs, and here and there infinity or no number.
+    float[] values = {-1, -0f, 0, 0, 1, 2, 2, Float.NEGATIVE_INFINITY};
+    for (int i = 0; i < image.height() * image.width() * pitch; i++) {
+      Memory.setFloat(image.address() + 4L * i,
+          random.nextInt(30) == 0 ? Float.NaN : values[random.nextInt(values.length)]);
+    }
+  }
+
+  private static Image image(CpuStorage s, int channels, int pitch, int height, int width) {
+    return new Image(s.address(), 1, channels, height, width, 0, 4, 4L * pitch * width, 4L * pitch);
+  }
+
+  private static int[] bits(CpuStorage s, int n) {
+    int[] bits = new int[n];
+    for (int i = 0; i < n; i++) {
+      bits[i] = Memory.getInt(s.address() + 4L * i);
+    }
+    return bits;
+  }
+
+  /** With pixels that follow each other and with gaps, and so many of them in a row that channels are done in parts. */
+  @Test
+  void arraysGiveTheBitsOfVectors() {
+    assumeThat(Lanes.AVAILABLE).isTrue();
+    long seed = 34;
+    SplittableRandom random = new SplittableRandom(seed);
+    int[][] windows = {{2, 2, 2, 2, 0}, {2, 2, 3, 2, 0}, {2, 2, 1, 1, 1}, {3, 3, 2, 2, 1}, {3, 3, 2, 2, 0},
+        {3, 3, 1, 1, 1}, {3, 2, 1, 2, 1}, {4, 4, 1, 1, 2}, {5, 5, 2, 1, 2}, {5, 3, 4, 6, 1}, {1, 1, 2, 2, 0}};
+    int channels = 2 * Tiles.LANES;
+    for (int[] w : windows) {
+      for (int pitch : new int[] {channels, channels + 3}) {
+        for (int width : new int[] {7, 12, w[0] == 4 || w[1] == 2 ? 1300 : 8}) {
+          int height = 9;
+          PoolGeometry g = new PoolGeometry(PoolGeometry.Kind.MAX, w[0], w[1], w[2], w[3], w[4], w[1] == 1 ? 0 : w[4]);
+          int rows = (height + 2 * g.paddingH() - w[0]) / w[2] + 1;
+          int columns = (width + 2 * g.paddingW() - w[1]) / w[3] + 1;
+          int inputs = height * width * pitch;
+          int outputs = rows * columns * pitch;
+          CpuStorage x = new CpuStorage(DType.F32, inputs);
+          CpuStorage dy = new CpuStorage(DType.F32, outputs);
+          fill(random, image(x, channels, pitch, height, width), pitch);
+          for (int i = 0; i < outputs; i++) {
+            Memory.setFloat(dy.address() + 4L * i, (float) random.nextGaussian());
+          }
+          int[][] got = new int[4][];
+          for (int twin = 0; twin < 2; twin++) {
+            CpuStorage y = new CpuStorage(DType.F32, outputs);
+            CpuStorage dx = new CpuStorage(DType.F32, inputs);
+            Memory.copy(x.address(), dx.address(), 4L * inputs);
+            Image in = image(x, channels, pitch, height, width);
+            Image out = image(y, channels, pitch, rows, columns);
+            Image given = image(dy, channels, pitch, rows, columns);
+            Image gradient = image(dx, channels, pitch, height, width);
+            // The vectors of the first half of the channels, and both ways of the second.
+            int first = twin == 0 ? channels : Tiles.LANES;
+            MaxPool.forward(g, in, out, first);
+            MaxPool.gradient(g, in, given, gradient, first);
+            ScalarPool.forward(g, in, out, first);
+            ScalarPool.gradient(g, in, given, gradient, first);
+            if (twin == 1) {
+              // And all of them.
+              int[] half = bits(y, outputs);
+              int[] halfGradient = bits(dx, inputs);
+              ScalarPool.forward(g, in, out, 0);
+              ScalarPool.gradient(g, in, given, gradient, 0);
+              assertThat(bits(y, outputs)).isEqualTo(half);
+              assertThat(bits(dx, inputs)).isEqualTo(halfGradient);
+            }
+            got[twin] = bits(y, outputs);
+            got[2 + twin] = bits(dx, inputs);
+          }
+          String what = "seed " + seed + " " + g + " " + width + " wide, a pixel of " + pitch;
+          assertThat(Arrays.mismatch(got[1], got[0])).as(what).isEqualTo(-1);
+          assertThat(Arrays.mismatch(got[3], got[2])).as(what + " gradient").isEqualTo(-1);
+        }
+      }
     }
   }
 }
