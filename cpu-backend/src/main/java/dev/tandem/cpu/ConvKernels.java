@@ -77,10 +77,13 @@ final class ConvKernels {
   private static void eachBand(ConvShape s, int rows, int bands, Team team, BandBody body) {
     int total = Math.multiplyExact(s.images(), bands);
     int chunks = Math.clamp(s.work() / CHUNK_WORK, 1, total);
-    team.run(chunks, (worker, chunk) -> {
-      for (int i = Gemm.cut(total, chunks, chunk); i < Gemm.cut(total, chunks, chunk + 1); i++) {
-        int band = i % bands;
-        body.run(i / bands, Gemm.cut(rows, bands, band), Gemm.cut(rows, bands, band + 1));
+    team.run(chunks, new Team.Body() {
+      @Override
+      public void run(int worker, int chunk) {
+        for (int i = Gemm.cut(total, chunks, chunk); i < Gemm.cut(total, chunks, chunk + 1); i++) {
+          int band = i % bands;
+          body.run(i / bands, Gemm.cut(rows, bands, band), Gemm.cut(rows, bands, band + 1));
+        }
       }
     });
   }
@@ -107,39 +110,42 @@ final class ConvKernels {
     if (!depthwise) {
       ConvGradWeight.expect(s);
     }
-    eachBand(s, s.outHeight(), bands, team, (image, from, to) -> {
-      int top = from * g.strideH() - g.paddingH();
-      int bottom = (to - 1) * g.strideH() - g.paddingH() + (s.kernelH() - 1) * g.dilationH() + 1;
-      int right = (s.outWidth() - 1) * g.strideW() - g.paddingW() + (s.kernelW() - 1) * g.dilationW() + 1;
-      // As in ConvGradWeight: 256 to 64 channels, 1 x 1, 4.7 ms in place, 4.2 so.
-      Image.Band in = s.spreads() ? x.copy(image, top, bottom, -g.paddingW(), right, Workspace.Slot.BAND)
-          : x.band(image, top, bottom, -g.paddingW(), right, Workspace.Slot.BAND);
-      long pixel = 4L * s.channels();
-      Image.Band out = output(y, image, from, to);
-      long outPixel = outPixel(y);
-      if (depthwise) {
-        Depthwise.Taps walk =
-            new Depthwise.Taps(s.kernelH(), s.kernelW(), g.dilationH() * in.rowStride(), g.dilationW() * pixel,
-                s.kernelW() * pixel, pixel);
-        for (int r = 0; r < to - from; r++) {
-          Depthwise.correlate(walk, s.channels(), s.outWidth(), in.address() + (long) r * g.strideH() * in.rowStride(),
-              g.strideW() * pixel, panels, out.address() + r * out.rowStride(), outPixel);
-        }
-      } else {
-        ConvTiles.Taps walk = ConvTiles.Taps.of(s.kernelH(), s.kernelW(), inputs, g.dilationH() * in.rowStride(),
-            g.dilationW() * pixel);
-        for (int group = 0; group < s.groups(); group++) {
-          long groupPanels = panels + 4L * group * taps * Panels.padded(outputs);
-          for (int o = 0; o < outputs; o += Tiles.WIDTH) {
-            ConvTiles.correlate(walk, to - from, s.outWidth(), in.address() + 4L * group * inputs,
-                g.strideH() * in.rowStride(),
-                g.strideW() * pixel, groupPanels + 4L * o * taps, Math.min(Tiles.WIDTH, outputs - o),
-                out.address() + 4L * (group * outputs + o), out.rowStride(), outPixel);
+    eachBand(s, s.outHeight(), bands, team, new BandBody() {
+      @Override
+      public void run(int image, int from, int to) {
+        int top = from * g.strideH() - g.paddingH();
+        int bottom = (to - 1) * g.strideH() - g.paddingH() + (s.kernelH() - 1) * g.dilationH() + 1;
+        int right = (s.outWidth() - 1) * g.strideW() - g.paddingW() + (s.kernelW() - 1) * g.dilationW() + 1;
+        // As in ConvGradWeight: 256 to 64 channels, 1 x 1, 4.7 ms in place, 4.2 so.
+        Image.Band in = s.spreads() ? x.copy(image, top, bottom, -g.paddingW(), right, Workspace.Slot.BAND)
+            : x.band(image, top, bottom, -g.paddingW(), right, Workspace.Slot.BAND);
+        long pixel = 4L * s.channels();
+        Image.Band out = output(y, image, from, to);
+        long outPixel = outPixel(y);
+        if (depthwise) {
+          Depthwise.Taps walk =
+              new Depthwise.Taps(s.kernelH(), s.kernelW(), g.dilationH() * in.rowStride(), g.dilationW() * pixel,
+                  s.kernelW() * pixel, pixel);
+          for (int r = 0; r < to - from; r++) {
+            Depthwise.correlate(walk, s.channels(), s.outWidth(), in.address() + (long) r * g.strideH() * in.rowStride(),
+                g.strideW() * pixel, panels, out.address() + r * out.rowStride(), outPixel);
+          }
+        } else {
+          ConvTiles.Taps walk = ConvTiles.Taps.of(s.kernelH(), s.kernelW(), inputs, g.dilationH() * in.rowStride(),
+              g.dilationW() * pixel);
+          for (int group = 0; group < s.groups(); group++) {
+            long groupPanels = panels + 4L * group * taps * Panels.padded(outputs);
+            for (int o = 0; o < outputs; o += Tiles.WIDTH) {
+              ConvTiles.correlate(walk, to - from, s.outWidth(), in.address() + 4L * group * inputs,
+                  g.strideH() * in.rowStride(),
+                  g.strideW() * pixel, groupPanels + 4L * o * taps, Math.min(Tiles.WIDTH, outputs - o),
+                  out.address() + 4L * (group * outputs + o), out.rowStride(), outPixel);
+            }
           }
         }
-      }
-      if (!y.channelsLast()) {
-        y.put(image, from, to, out.address());
+        if (!y.channelsLast()) {
+          y.put(image, from, to, out.address());
+        }
       }
     });
   }
@@ -176,69 +182,72 @@ final class ConvKernels {
     } else {
       warmUp(depthwise, (s.width() + strideW - 1) / strideW, inputs, s.work());
     }
-    eachBand(s, s.height(), bands, team, (image, from, to) -> {
-      int top = down.lowest(from);
-      int left = across.lowest(0);
-      Image.Band in =
-          dy.band(image, top, down.highest(to) + 1, left, across.highest(s.width()) + 1, Workspace.Slot.BAND);
-      Image.Band out = output(dx, image, from, to);
-      long outPixel = outPixel(dx);
-      long pixel = 4L * s.filters();
-      int inColumns = across.highest(s.width()) + 1 - left;
-      ConvPlanes turned = planes ? ConvPlanes.of(s, in, down.highest(to) + 1 - top, inColumns) : null;
-      // Written once, in order, what no tap reaches (measured for 64 to 128 channels, 1 x 1 of stride 2: 3.7 ms as empty
-      // tiles, 2.8 so).
-      boolean cleared = down.leavesOut() || across.leavesOut();
-      if (cleared) {
-        dx.clear(out, to - from, outPixel);
-      }
-      for (ConvPhases.Phase y : down.phases()) {
-        // The first row of the phase inside the band.
-        int skip = Math.max(0, (from - y.first() + strideH - 1) / strideH);
-        int firstRow = y.first() + skip * strideH;
-        int rows = (to - firstRow + strideH - 1) / strideH;
-        if (firstRow >= to) {
-          continue;
+    eachBand(s, s.height(), bands, team, new BandBody() {
+      @Override
+      public void run(int image, int from, int to) {
+        int top = down.lowest(from);
+        int left = across.lowest(0);
+        Image.Band in =
+            dy.band(image, top, down.highest(to) + 1, left, across.highest(s.width()) + 1, Workspace.Slot.BAND);
+        Image.Band out = output(dx, image, from, to);
+        long outPixel = outPixel(dx);
+        long pixel = 4L * s.filters();
+        int inColumns = across.highest(s.width()) + 1 - left;
+        ConvPlanes turned = planes ? ConvPlanes.of(s, in, down.highest(to) + 1 - top, inColumns) : null;
+        // Written once, in order, what no tap reaches (measured for 64 to 128 channels, 1 x 1 of stride 2: 3.7 ms as empty
+        // tiles, 2.8 so).
+        boolean cleared = down.leavesOut() || across.leavesOut();
+        if (cleared) {
+          dx.clear(out, to - from, outPixel);
         }
-        for (ConvPhases.Phase x : across.phases()) {
-          if (x.first() >= s.width() || cleared && y.count() * x.count() == 0) {
+        for (ConvPhases.Phase y : down.phases()) {
+          // The first row of the phase inside the band.
+          int skip = Math.max(0, (from - y.first() + strideH - 1) / strideH);
+          int firstRow = y.first() + skip * strideH;
+          int rows = (to - firstRow + strideH - 1) / strideH;
+          if (firstRow >= to) {
             continue;
           }
-          int pixels = (s.width() - x.first() + strideW - 1) / strideW;
-          long a = in.address() + (y.start() + skip - top) * in.rowStride() + (x.start() - left) * pixel;
-          long c = out.address() + (firstRow - from) * out.rowStride() + x.first() * outPixel;
-          if (depthwise) {
-            Depthwise.Taps walk =
-                new Depthwise.Taps(y.count(), x.count(), y.outputStep() * in.rowStride(), x.outputStep() * pixel,
-                    -(long) y.tapStep() * s.kernelW() * pixel, -(long) x.tapStep() * pixel);
-            long last = panels + ((long) y.highestTap() * s.kernelW() + x.highestTap()) * pixel;
-            for (int r = 0; r < rows; r++) {
-              Depthwise.correlate(walk, s.channels(), pixels, a + r * in.rowStride(), pixel, last,
-                  c + (long) r * strideH * out.rowStride(),
+          for (ConvPhases.Phase x : across.phases()) {
+            if (x.first() >= s.width() || cleared && y.count() * x.count() == 0) {
+              continue;
+            }
+            int pixels = (s.width() - x.first() + strideW - 1) / strideW;
+            long a = in.address() + (y.start() + skip - top) * in.rowStride() + (x.start() - left) * pixel;
+            long c = out.address() + (firstRow - from) * out.rowStride() + x.first() * outPixel;
+            if (depthwise) {
+              Depthwise.Taps walk =
+                  new Depthwise.Taps(y.count(), x.count(), y.outputStep() * in.rowStride(), x.outputStep() * pixel,
+                      -(long) y.tapStep() * s.kernelW() * pixel, -(long) x.tapStep() * pixel);
+              long last = panels + ((long) y.highestTap() * s.kernelW() + x.highestTap()) * pixel;
+              for (int r = 0; r < rows; r++) {
+                Depthwise.correlate(walk, s.channels(), pixels, a + r * in.rowStride(), pixel, last,
+                    c + (long) r * strideH * out.rowStride(),
+                    strideW * outPixel);
+              }
+              continue;
+            }
+            if (turned != null) {
+              turned.correlate(y, x, rows, pixels, y.start() + skip - top, x.start() - left,
+                  panels + 4 * ConvPhases.tapsBefore(y, x, s.kernelW()) * perTap, c, strideH * out.rowStride(),
                   strideW * outPixel);
+              continue;
             }
-            continue;
-          }
-          if (turned != null) {
-            turned.correlate(y, x, rows, pixels, y.start() + skip - top, x.start() - left,
-                panels + 4 * ConvPhases.tapsBefore(y, x, s.kernelW()) * perTap, c, strideH * out.rowStride(),
-                strideW * outPixel);
-            continue;
-          }
-          ConvTiles.Taps walk = ConvTiles.Taps.of(y.count(), x.count(), outputs, y.outputStep() * in.rowStride(),
-              x.outputStep() * pixel);
-          for (int group = 0; group < s.groups(); group++) {
-            long phase = panels + 4 * (group * (long) s.taps() + ConvPhases.tapsBefore(y, x, s.kernelW())) * perTap;
-            for (int i = 0; i < inputs; i += Tiles.WIDTH) {
-              ConvTiles.correlate(walk, rows, pixels, a + 4L * group * outputs, in.rowStride(), pixel,
-                  phase + 4L * i * y.count() * x.count() * outputs, Math.min(Tiles.WIDTH, inputs - i),
-                  c + 4L * (group * inputs + i), strideH * out.rowStride(), strideW * outPixel);
+            ConvTiles.Taps walk = ConvTiles.Taps.of(y.count(), x.count(), outputs, y.outputStep() * in.rowStride(),
+                x.outputStep() * pixel);
+            for (int group = 0; group < s.groups(); group++) {
+              long phase = panels + 4 * (group * (long) s.taps() + ConvPhases.tapsBefore(y, x, s.kernelW())) * perTap;
+              for (int i = 0; i < inputs; i += Tiles.WIDTH) {
+                ConvTiles.correlate(walk, rows, pixels, a + 4L * group * outputs, in.rowStride(), pixel,
+                    phase + 4L * i * y.count() * x.count() * outputs, Math.min(Tiles.WIDTH, inputs - i),
+                    c + 4L * (group * inputs + i), strideH * out.rowStride(), strideW * outPixel);
+              }
             }
           }
         }
-      }
-      if (!dx.channelsLast()) {
-        dx.put(image, from, to, out.address());
+        if (!dx.channelsLast()) {
+          dx.put(image, from, to, out.address());
+        }
       }
     });
   }
