@@ -83,11 +83,14 @@ final class ConvGradWeight {
       return;
     }
     int pieces = Math.clamp(count * chunks >> 15, 1, 64);
-    team.run(pieces, (worker, piece) -> {
-      long from = count * piece / pieces;
-      int length = (int) (count * (piece + 1) / pieces - from);
-      for (int c = 1; c < chunks; c++) {
-        Panels.store(sums + 4 * (count * c + from), 0, sums + 4 * from, 0, 1, length, true);
+    team.run(pieces, new Team.Body() {
+      @Override
+      public void run(int worker, int piece) {
+        long from = count * piece / pieces;
+        int length = (int) (count * (piece + 1) / pieces - from);
+        for (int c = 1; c < chunks; c++) {
+          Panels.store(sums + 4 * (count * c + from), 0, sums + 4 * from, 0, 1, length, true);
+        }
       }
     });
   }

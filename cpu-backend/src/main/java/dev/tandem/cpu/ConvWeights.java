@@ -69,11 +69,14 @@ final class ConvWeights {
     int perGroup = Panels.count(outputs);
     int total = shape.groups() * perGroup;
     int chunks = chunks(total);
-    team.run(chunks, (worker, chunk) -> {
-      for (int i = Gemm.cut(total, chunks, chunk); i < Gemm.cut(total, chunks, chunk + 1); i++) {
-        int group = i / perGroup;
-        Panels.pack(false, tapMajor + 4L * group * rows * outputs, 4L * outputs, rows, outputs, i % perGroup,
-            panels + 4L * group * rows * Panels.padded(outputs));
+    team.run(chunks, new Team.Body() {
+      @Override
+      public void run(int worker, int chunk) {
+        for (int i = Gemm.cut(total, chunks, chunk); i < Gemm.cut(total, chunks, chunk + 1); i++) {
+          int group = i / perGroup;
+          Panels.pack(false, tapMajor + 4L * group * rows * outputs, 4L * outputs, rows, outputs, i % perGroup,
+              panels + 4L * group * rows * Panels.padded(outputs));
+        }
       }
     });
     return panels;
@@ -90,20 +93,23 @@ final class ConvWeights {
     toTapMajor(tapMajor, team);
     int total = shape.groups() * shape.taps();
     int chunks = chunks(total);
-    team.run(chunks, (worker, chunk) -> {
-      for (int i = Gemm.cut(total, chunks, chunk); i < Gemm.cut(total, chunks, chunk + 1); i++) {
-        int tap = i % shape.taps();
-        ConvPhases.Phase y = down.ofTap(tap / shape.kernelW());
-        ConvPhases.Phase x = across.ofTap(tap % shape.kernelW());
-        long phase = panels + 4 * (i / shape.taps() * perGroup
-            + ConvPhases.tapsBefore(y, x, shape.kernelW()) * outputs * Panels.padded(inputs));
-        int turned = y.flipped(tap / shape.kernelW()) * x.count() + x.flipped(tap % shape.kernelW());
-        for (int c = 0; c < inputs; c += Tiles.WIDTH) {
-          int cols = Math.min(Tiles.WIDTH, inputs - c);
-          long width = 4L * Tiles.vectors(cols) * Tiles.LANES;
-          Panels.transpose(tapMajor + 4L * ((long) i * inputs + c) * outputs, 4L * outputs,
-              phase + 4L * c * y.count() * x.count() * outputs + (long) turned * outputs * width, width, outputs, cols,
-              true);
+    team.run(chunks, new Team.Body() {
+      @Override
+      public void run(int worker, int chunk) {
+        for (int i = Gemm.cut(total, chunks, chunk); i < Gemm.cut(total, chunks, chunk + 1); i++) {
+          int tap = i % shape.taps();
+          ConvPhases.Phase y = down.ofTap(tap / shape.kernelW());
+          ConvPhases.Phase x = across.ofTap(tap % shape.kernelW());
+          long phase = panels + 4 * (i / shape.taps() * perGroup
+              + ConvPhases.tapsBefore(y, x, shape.kernelW()) * outputs * Panels.padded(inputs));
+          int turned = y.flipped(tap / shape.kernelW()) * x.count() + x.flipped(tap % shape.kernelW());
+          for (int c = 0; c < inputs; c += Tiles.WIDTH) {
+            int cols = Math.min(Tiles.WIDTH, inputs - c);
+            long width = 4L * Tiles.vectors(cols) * Tiles.LANES;
+            Panels.transpose(tapMajor + 4L * ((long) i * inputs + c) * outputs, 4L * outputs,
+                phase + 4L * c * y.count() * x.count() * outputs + (long) turned * outputs * width, width, outputs, cols,
+                true);
+          }
         }
       }
     });
@@ -118,23 +124,26 @@ final class ConvWeights {
   }
 
   private void toTapMajor(long to, Team team) {
-    eachBlock(team, (group, from, count) -> {
-      long filters = address + ((long) group * outputs + from) * filterStride;
-      long target = to + 4L * group * shape.taps() * inputs * outputs + 4L * from;
-      if (denseFilters()) {
-        int rows = shape.taps() * inputs;
-        long turned = Workspace.floats(Workspace.Slot.BAND, (long) rows * BLOCK);
-        Panels.transpose(filters, filterStride, turned, 4L * BLOCK, rows, count, Tiles.LANES <= BLOCK);
-        for (int c = 0; c < inputs; c++) {
-          Panels.store(turned + 4L * BLOCK * c * shape.taps(), 4L * BLOCK, target + 4L * c * outputs,
-              4L * inputs * outputs, shape.taps(),
-              count, false);
-        }
-      } else {
-        for (int tap = 0; tap < shape.taps(); tap++) {
-          Panels.move(filters + tapOffset(tap), channelStride, filterStride, target + 4L * tap * inputs * outputs,
-              4L * outputs, 4, inputs,
-              count, false);
+    eachBlock(team, new BlockBody() {
+      @Override
+      public void run(int group, int from, int count) {
+        long filters = address + ((long) group * outputs + from) * filterStride;
+        long target = to + 4L * group * shape.taps() * inputs * outputs + 4L * from;
+        if (denseFilters()) {
+          int rows = shape.taps() * inputs;
+          long turned = Workspace.floats(Workspace.Slot.BAND, (long) rows * BLOCK);
+          Panels.transpose(filters, filterStride, turned, 4L * BLOCK, rows, count, Tiles.LANES <= BLOCK);
+          for (int c = 0; c < inputs; c++) {
+            Panels.store(turned + 4L * BLOCK * c * shape.taps(), 4L * BLOCK, target + 4L * c * outputs,
+                4L * inputs * outputs, shape.taps(),
+                count, false);
+          }
+        } else {
+          for (int tap = 0; tap < shape.taps(); tap++) {
+            Panels.move(filters + tapOffset(tap), channelStride, filterStride, target + 4L * tap * inputs * outputs,
+                4L * outputs, 4, inputs,
+                count, false);
+          }
         }
       }
     });
@@ -142,23 +151,26 @@ final class ConvWeights {
 
   /** Writes the weight from its tap-major order. */
   void fromTapMajor(long from, Team team) {
-    eachBlock(team, (group, first, count) -> {
-      long filters = address + ((long) group * outputs + first) * filterStride;
-      long source = from + 4L * group * shape.taps() * inputs * outputs + 4L * first;
-      if (denseFilters()) {
-        int rows = shape.taps() * inputs;
-        long ordered = Workspace.floats(Workspace.Slot.BAND, (long) rows * BLOCK);
-        for (int c = 0; c < inputs; c++) {
-          Panels.store(source + 4L * c * outputs, 4L * inputs * outputs, ordered + 4L * BLOCK * c * shape.taps(),
-              4L * BLOCK, shape.taps(),
-              count, false);
-        }
-        Panels.transpose(ordered, 4L * BLOCK, filters, filterStride, count, rows, false);
-      } else {
-        for (int tap = 0; tap < shape.taps(); tap++) {
-          Panels.move(source + 4L * tap * inputs * outputs, 4L * outputs, 4, filters + tapOffset(tap), channelStride,
-              filterStride, inputs,
-              count, false);
+    eachBlock(team, new BlockBody() {
+      @Override
+      public void run(int group, int first, int count) {
+        long filters = address + ((long) group * outputs + first) * filterStride;
+        long source = from + 4L * group * shape.taps() * inputs * outputs + 4L * first;
+        if (denseFilters()) {
+          int rows = shape.taps() * inputs;
+          long ordered = Workspace.floats(Workspace.Slot.BAND, (long) rows * BLOCK);
+          for (int c = 0; c < inputs; c++) {
+            Panels.store(source + 4L * c * outputs, 4L * inputs * outputs, ordered + 4L * BLOCK * c * shape.taps(),
+                4L * BLOCK, shape.taps(),
+                count, false);
+          }
+          Panels.transpose(ordered, 4L * BLOCK, filters, filterStride, count, rows, false);
+        } else {
+          for (int tap = 0; tap < shape.taps(); tap++) {
+            Panels.move(source + 4L * tap * inputs * outputs, 4L * outputs, 4, filters + tapOffset(tap), channelStride,
+                filterStride, inputs,
+                count, false);
+          }
         }
       }
     });
@@ -193,10 +205,13 @@ final class ConvWeights {
   private void eachBlock(Team team, BlockBody body) {
     int total = shape.groups() * blocks();
     int chunks = chunks(total);
-    team.run(chunks, (worker, chunk) -> {
-      for (int i = Gemm.cut(total, chunks, chunk); i < Gemm.cut(total, chunks, chunk + 1); i++) {
-        int first = i % blocks() * BLOCK;
-        body.run(i / blocks(), first, Math.min(BLOCK, outputs - first));
+    team.run(chunks, new Team.Body() {
+      @Override
+      public void run(int worker, int chunk) {
+        for (int i = Gemm.cut(total, chunks, chunk); i < Gemm.cut(total, chunks, chunk + 1); i++) {
+          int first = i % blocks() * BLOCK;
+          body.run(i / blocks(), first, Math.min(BLOCK, outputs - first));
+        }
       }
     });
   }

@@ -42,29 +42,32 @@ final class CrossEntropyKernels {
     for (int w = 0; w < accumulators.length; w++) {
       accumulators[w] = new Fold.Accumulator(1, vector);
     }
-    return rows.each((worker, from, n, block) -> {
-      Fold.Accumulator a = accumulators[worker];
-      int c = rows.classes;
-      double[] shifts = rows.shifts[worker];
-      for (int r = 0; r < n; r++) {
-        long row = block + 4L * c * r;
-        long logits = rows.dense(from + r, row);
-        max.clear(a, 1);
-        max.row(a, logits, c, 0);
-        // With infinities there is nothing to shift by: ∞ - ∞ would make NaN of a sum that is ∞, or 0.
-        float shift = Double.isInfinite(a.value[0]) ? 0 : (float) a.value[0];
-        shifts[r] = shift;
-        rows.subtract(logits, row, shift);
-      }
-      rows.exp(block, n * c);
-      for (int r = 0; r < n; r++) {
-        sum.clear(a, 1);
-        sum.row(a, block + 4L * c * r, c, 0);
-        double logSum = shifts[r] + Math.log(a.value[0]);
-        int label = rows.label(from + r);
-        double picked = label >= 0 && label < c ? rows.logit(from + r, label) : 0;
-        Memory.setFloat(lossAt + (from + r) * lossStep, (float) (logSum - picked));
-        Memory.setFloat(sumAt + (from + r) * sumStep, (float) logSum);
+    return rows.each(new Rows.Body() {
+      @Override
+      public void run(int worker, int from, int n, long block) {
+        Fold.Accumulator a = accumulators[worker];
+        int c = rows.classes;
+        double[] shifts = rows.shifts[worker];
+        for (int r = 0; r < n; r++) {
+          long row = block + 4L * c * r;
+          long logits = rows.dense(from + r, row);
+          max.clear(a, 1);
+          max.row(a, logits, c, 0);
+          // With infinities there is nothing to shift by: ∞ - ∞ would make NaN of a sum that is ∞, or 0.
+          float shift = Double.isInfinite(a.value[0]) ? 0 : (float) a.value[0];
+          shifts[r] = shift;
+          rows.subtract(logits, row, shift);
+        }
+        rows.exp(block, n * c);
+        for (int r = 0; r < n; r++) {
+          sum.clear(a, 1);
+          sum.row(a, block + 4L * c * r, c, 0);
+          double logSum = shifts[r] + Math.log(a.value[0]);
+          int label = rows.label(from + r);
+          double picked = label >= 0 && label < c ? rows.logit(from + r, label) : 0;
+          Memory.setFloat(lossAt + (from + r) * lossStep, (float) (logSum - picked));
+          Memory.setFloat(sumAt + (from + r) * sumStep, (float) logSum);
+        }
       }
     });
   }
@@ -87,24 +90,27 @@ final class CrossEntropyKernels {
     long outAt = PointwiseKernels.address(out);
     long outRow = 4 * out.layout().stride(0);
     long outStep = 4 * out.layout().stride(1);
-    return rows.each((worker, from, n, block) -> {
-      int c = rows.classes;
-      for (int r = 0; r < n; r++) {
-        long row = block + 4L * c * r;
-        rows.subtract(rows.dense(from + r, row), row, Memory.getFloat(sumAt + (from + r) * sumStep));
-      }
-      rows.exp(block, n * c);
-      for (int r = 0; r < n; r++) {
-        long row = block + 4L * c * r;
-        int label = rows.label(from + r);
-        if (label >= 0 && label < c) {
-          Memory.setFloat(row + 4L * label, Memory.getFloat(row + 4L * label) - 1);
+    return rows.each(new Rows.Body() {
+      @Override
+      public void run(int worker, int from, int n, long block) {
+        int c = rows.classes;
+        for (int r = 0; r < n; r++) {
+          long row = block + 4L * c * r;
+          rows.subtract(rows.dense(from + r, row), row, Memory.getFloat(sumAt + (from + r) * sumStep));
         }
-        float g = Memory.getFloat(gradAt + (from + r) * gradStep);
-        long to = outAt + (from + r) * outRow;
-        int j = vector && outStep == Float.BYTES ? VectorRows.multiply(row, to, c, g) : 0;
-        for (; j < c; j++) {
-          Memory.setFloat(to + j * outStep, g * Memory.getFloat(row + 4L * j));
+        rows.exp(block, n * c);
+        for (int r = 0; r < n; r++) {
+          long row = block + 4L * c * r;
+          int label = rows.label(from + r);
+          if (label >= 0 && label < c) {
+            Memory.setFloat(row + 4L * label, Memory.getFloat(row + 4L * label) - 1);
+          }
+          float g = Memory.getFloat(gradAt + (from + r) * gradStep);
+          long to = outAt + (from + r) * outRow;
+          int j = vector && outStep == Float.BYTES ? VectorRows.multiply(row, to, c, g) : 0;
+          for (; j < c; j++) {
+            Memory.setFloat(to + j * outStep, g * Memory.getFloat(row + 4L * j));
+          }
         }
       }
     });

@@ -163,21 +163,24 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
     int panels = Panels.count(n);
     int chunks = Math.clamp((long) m * n * k / CHUNK_WORK, 1, Math.min(panels, MOST_CHUNKS));
     Tiles.warmUp(aColumn, m, 2, (long) m * n * k);
-    parallel(team, chunks, (worker, chunk) -> {
-      int end = cut(panels, chunks, chunk + 1);
-      for (int s = cut(panels, chunks, chunk); s < end; s++) {
-        int j = s * Tiles.WIDTH;
-        int columns = Math.min(Tiles.WIDTH, n - j);
-        long panel = Workspace.floats(Workspace.Slot.RIGHT_PANELS, (long) Tiles.WIDTH * deepest);
-        for (int q = 0; q < blocks; q++) {
-          int p = cut(k, blocks, q);
-          int depth = cut(k, blocks, q + 1) - p;
-          Panels.pack(bColumn, b + (bColumn ? j * ldb + 4L * p : p * ldb + 4L * j), ldb, depth, columns, 0, panel);
-          long aAt = packA ? left + q * leftBytes(m, deepest) : a + (aColumn ? p * lda : 4L * p);
-          // Of all panels only this one is there.
-          Block block = block(m, n, depth, aAt, packA, panel - 4L * j * depth, true, c, accumulate || q > 0);
-          int rowPanels = block.rowPanels();
-          block.tiles(rowPanels, 0, rowPanels, s, s + 1);
+    parallel(team, chunks, new Team.Body() {
+      @Override
+      public void run(int worker, int chunk) {
+        int end = cut(panels, chunks, chunk + 1);
+        for (int s = cut(panels, chunks, chunk); s < end; s++) {
+          int j = s * Tiles.WIDTH;
+          int columns = Math.min(Tiles.WIDTH, n - j);
+          long panel = Workspace.floats(Workspace.Slot.RIGHT_PANELS, (long) Tiles.WIDTH * deepest);
+          for (int q = 0; q < blocks; q++) {
+            int p = cut(k, blocks, q);
+            int depth = cut(k, blocks, q + 1) - p;
+            Panels.pack(bColumn, b + (bColumn ? j * ldb + 4L * p : p * ldb + 4L * j), ldb, depth, columns, 0, panel);
+            long aAt = packA ? left + q * leftBytes(m, deepest) : a + (aColumn ? p * lda : 4L * p);
+            // Of all panels only this one is there.
+            Block block = block(m, n, depth, aAt, packA, panel - 4L * j * depth, true, c, accumulate || q > 0);
+            int rowPanels = block.rowPanels();
+            block.tiles(rowPanels, 0, rowPanels, s, s + 1);
+          }
         }
       }
     });
@@ -186,7 +189,12 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
   private long packRight(long b, int columns, int depth, @Nullable Team team) {
     long to = Workspace.floats(Workspace.Slot.RIGHT_PANELS, (long) Panels.padded(columns) * depth);
     eachPanel(Panels.count(columns), (long) columns * depth, team,
-        i -> Panels.pack(bColumn, b, ldb, depth, columns, i, to));
+        new IntConsumer() {
+          @Override
+          public void accept(int i) {
+            Panels.pack(bColumn, b, ldb, depth, columns, i, to);
+          }
+        });
     return to;
   }
 
@@ -221,9 +229,12 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
     long row = leftRow(depth);
     long to = Workspace.floats(Workspace.Slot.LEFT_PANELS, row / 4 * rows);
     int parts = Math.clamp((long) rows * depth / PACKING_WORK, 1, Math.min(rows, MOST_CHUNKS));
-    parallel(team, parts, (worker, part) -> {
-      int first = cut(rows, parts, part);
-      Panels.copyRows(a + first * lda, lda, to + first * row, row, cut(rows, parts, part + 1) - first, depth);
+    parallel(team, parts, new Team.Body() {
+      @Override
+      public void run(int worker, int part) {
+        int first = cut(rows, parts, part);
+        Panels.copyRows(a + first * lda, lda, to + first * row, row, cut(rows, parts, part + 1) - first, depth);
+      }
     });
     return to;
   }
@@ -231,16 +242,24 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
   private void packLeft(long a, int rows, int depth, long to, @Nullable Team team) {
     int panels = (rows + Tiles.ROWS - 1) / Tiles.ROWS;
     eachPanel(panels, (long) rows * depth, team,
-        i -> Panels.copyRows(a + 4L * cut(rows, panels, i), lda, to + i * leftPanel(depth),
-            4L * Tiles.ROWS, depth, Tiles.ROWS));
+        new IntConsumer() {
+          @Override
+          public void accept(int i) {
+            Panels.copyRows(a + 4L * cut(rows, panels, i), lda, to + i * leftPanel(depth), 4L * Tiles.ROWS, depth,
+                Tiles.ROWS);
+          }
+        });
   }
 
   /** Packs every panel; {@code work} is how many numbers they have. */
   static void eachPanel(int panels, long work, @Nullable Team team, IntConsumer pack) {
     int parts = Math.clamp(work / PACKING_WORK, 1, Math.min(panels, MOST_CHUNKS));
-    parallel(team, parts, (worker, part) -> {
-      for (int i = cut(panels, parts, part); i < cut(panels, parts, part + 1); i++) {
-        pack.accept(i);
+    parallel(team, parts, new Team.Body() {
+      @Override
+      public void run(int worker, int part) {
+        for (int i = cut(panels, parts, part); i < cut(panels, parts, part + 1); i++) {
+          pack.accept(i);
+        }
       }
     });
   }
@@ -254,17 +273,20 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
     // Columns of C in a chunk: their transposed product stays in the second-level cache.
     int span = Math.clamp(32768 / width & ~15, 16, 128);
     Tiles.warmUp(false, Math.min(span, n), Tiles.vectors(Math.min(width, Tiles.WIDTH)), (long) m * n * k);
-    parallel(team, (n + span - 1) / span, (worker, chunk) -> {
-      int j = chunk * span;
-      int columns = Math.min(span, n - j);
-      long product = Workspace.floats(Workspace.Slot.TRANSPOSED, 2L * span * width);
-      right.multiply(columns, b + j * ldb, ldb, 0, Panels.count(width), product, 4L * width, false);
-      if (accumulate) {
-        long turned = product + 4L * span * width;
-        Panels.transpose(product, 4L * width, turned, 4L * span, m, columns, false);
-        Panels.store(turned, 4L * span, c + 4L * j, ldc, m, columns, true);
-      } else {
-        Panels.transpose(product, 4L * width, c + 4L * j, ldc, m, columns, false);
+    parallel(team, (n + span - 1) / span, new Team.Body() {
+      @Override
+      public void run(int worker, int chunk) {
+        int j = chunk * span;
+        int columns = Math.min(span, n - j);
+        long product = Workspace.floats(Workspace.Slot.TRANSPOSED, 2L * span * width);
+        right.multiply(columns, b + j * ldb, ldb, 0, Panels.count(width), product, 4L * width, false);
+        if (accumulate) {
+          long turned = product + 4L * span * width;
+          Panels.transpose(product, 4L * width, turned, 4L * span, m, columns, false);
+          Panels.store(turned, 4L * span, c + 4L * j, ldc, m, columns, true);
+        } else {
+          Panels.transpose(product, 4L * width, c + 4L * j, ldc, m, columns, false);
+        }
       }
     });
   }
@@ -322,12 +344,15 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
       int acrossRows = Math.max((int) (((long) rows + CHUNK_ROWS - 1) / CHUNK_ROWS),
           Math.min((wanted + acrossColumns - 1) / acrossColumns, Math.max(1, rowPanels / 4)));
       // Neighbouring chunks share their rows of A, which so stay in the second-level cache.
-      parallel(team, acrossRows * acrossColumns, (worker, chunk) -> {
-        int r = chunk / acrossColumns;
-        int s = chunk % acrossColumns;
-        tiles(rowPanels, cut(rowPanels, acrossRows, r), cut(rowPanels, acrossRows, r + 1),
-            cut(columnPanels, acrossColumns, s),
-            cut(columnPanels, acrossColumns, s + 1));
+      parallel(team, acrossRows * acrossColumns, new Team.Body() {
+        @Override
+        public void run(int worker, int chunk) {
+          int r = chunk / acrossColumns;
+          int s = chunk % acrossColumns;
+          tiles(rowPanels, cut(rowPanels, acrossRows, r), cut(rowPanels, acrossRows, r + 1),
+              cut(columnPanels, acrossColumns, s),
+              cut(columnPanels, acrossColumns, s + 1));
+        }
       });
     }
 

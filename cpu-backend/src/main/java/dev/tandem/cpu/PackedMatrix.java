@@ -1,5 +1,6 @@
 package dev.tandem.cpu;
 
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,19 +31,22 @@ record PackedMatrix(int k, int n, long address) {
   /** Fills {@code rows} of the k rows, from {@code row} on, with another matrix. */
   void pack(boolean column, long from, long ld, int row, int rows, @Nullable Team team) {
     int blocks = Gemm.blocks(k);
-    Gemm.eachPanel(Panels.count(n), floats(rows, n), team, i -> {
-      int j = i * Tiles.WIDTH;
-      int line = 4 * Tiles.LANES * Tiles.vectors(Math.min(Tiles.WIDTH, n - j));
-      for (int q = 0; q < blocks; q++) {
-        int p = Gemm.cut(k, blocks, q);
-        int end = Gemm.cut(k, blocks, q + 1);
-        int first = Math.max(p, row);
-        int count = Math.min(end, row + rows) - first;
-        if (count > 0) {
-          int skipped = first - row;
-          // Panels.pack finds a panel by the rows that it fills itself.
-          Panels.pack(column, from + (column ? 4L * skipped : skipped * ld), ld, count, n, i,
-              block(p) + 4L * j * (end - p - count) + (long) line * (first - p));
+    Gemm.eachPanel(Panels.count(n), floats(rows, n), team, new IntConsumer() {
+      @Override
+      public void accept(int i) {
+        int j = i * Tiles.WIDTH;
+        int line = 4 * Tiles.LANES * Tiles.vectors(Math.min(Tiles.WIDTH, n - j));
+        for (int q = 0; q < blocks; q++) {
+          int p = Gemm.cut(k, blocks, q);
+          int end = Gemm.cut(k, blocks, q + 1);
+          int first = Math.max(p, row);
+          int count = Math.min(end, row + rows) - first;
+          if (count > 0) {
+            int skipped = first - row;
+            // Panels.pack finds a panel by the rows that it fills itself.
+            Panels.pack(column, from + (column ? 4L * skipped : skipped * ld), ld, count, n, i,
+                block(p) + 4L * j * (end - p - count) + (long) line * (first - p));
+          }
         }
       }
     });

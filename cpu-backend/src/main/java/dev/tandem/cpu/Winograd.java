@@ -105,21 +105,24 @@ final class Winograd {
     long step = 4L * channels * filters;
     long all = Workspace.floats(Workspace.Slot.WEIGHT, (long) PLACES * channels * filters);
     int vectors = filters / LANES;
-    team.run(vectors, (worker, v) -> {
-      int first = v * LANES;
-      long turned = Workspace.floats(Workspace.Slot.BAND, (long) TAPS * channels * LANES);
-      Panels.transpose(weights.filter(first), weights.filterStride(), turned, LINE, TAPS * channels, LANES, false);
-      if (!back) {
-        VectorWinograd.filter(turned, all + inPanel(channels, filters, 0, first), step, panelRow(filters, first),
-            channels);
-        return;
-      }
-      long block = Workspace.floats(Workspace.Slot.TILE_INPUTS, (long) PLACES * LANES * LANES);
-      for (int c = 0; c < channels; c += LANES) {
-        VectorWinograd.filter(turned + TAPS * LINE * c, block, LINE * LANES, LINE, LANES);
-        for (int place = 0; place < PLACES; place++) {
-          Panels.transpose(block + turned(place) * LINE * LANES, LINE, all + place * step + inPanel(filters, channels,
-              first, c), panelRow(channels, c), LANES, LANES, false);
+    team.run(vectors, new Team.Body() {
+      @Override
+      public void run(int worker, int v) {
+        int first = v * LANES;
+        long turned = Workspace.floats(Workspace.Slot.BAND, (long) TAPS * channels * LANES);
+        Panels.transpose(weights.filter(first), weights.filterStride(), turned, LINE, TAPS * channels, LANES, false);
+        if (!back) {
+          VectorWinograd.filter(turned, all + inPanel(channels, filters, 0, first), step, panelRow(filters, first),
+              channels);
+          return;
+        }
+        long block = Workspace.floats(Workspace.Slot.TILE_INPUTS, (long) PLACES * LANES * LANES);
+        for (int c = 0; c < channels; c += LANES) {
+          VectorWinograd.filter(turned + TAPS * LINE * c, block, LINE * LANES, LINE, LANES);
+          for (int place = 0; place < PLACES; place++) {
+            Panels.transpose(block + turned(place) * LINE * LANES, LINE, all + place * step + inPanel(filters, channels,
+                first, c), panelRow(channels, c), LANES, LANES, false);
+          }
         }
       }
     });
@@ -154,18 +157,21 @@ final class Winograd {
     int vectors = Tiles.vectors(Math.min(out, Tiles.WIDTH));
     Tiles.warmUpOverlapping(TileKernel.Layout.of(false, vectors), block * cover.across(), vectors,
         (long) PLACES * cover.rows() * cover.across() * in * out);
-    team.run((cover.rows() + block - 1) / block, (worker, chunk) -> {
-      int first = chunk * block;
-      int last = Math.min(cover.rows(), first + block);
-      int tiles = (last - first) * cover.across();
-      long image = Workspace.floats(Workspace.Slot.TILE_INPUTS, (long) PLACES * tiles * in);
-      long product = Workspace.floats(Workspace.Slot.TILE_OUTPUTS, (long) PLACES * tiles * out);
-      image(cover, from, above, left, first, last, image, 4L * tiles * in, 4L * in, LINE);
-      for (int place = 0; place < PLACES; place++) {
-        multiply(tiles, in, out, image + 4L * place * tiles * in, panels + 4L * place * in * out,
-            product + 4L * place * tiles * out);
+    team.run((cover.rows() + block - 1) / block, new Team.Body() {
+      @Override
+      public void run(int worker, int chunk) {
+        int first = chunk * block;
+        int last = Math.min(cover.rows(), first + block);
+        int tiles = (last - first) * cover.across();
+        long image = Workspace.floats(Workspace.Slot.TILE_INPUTS, (long) PLACES * tiles * in);
+        long product = Workspace.floats(Workspace.Slot.TILE_OUTPUTS, (long) PLACES * tiles * out);
+        image(cover, from, above, left, first, last, image, 4L * tiles * in, 4L * in, LINE);
+        for (int place = 0; place < PLACES; place++) {
+          multiply(tiles, in, out, image + 4L * place * tiles * in, panels + 4L * place * in * out,
+              product + 4L * place * tiles * out);
+        }
+        output(cover, product, 4L * tiles * out, first, last, to);
       }
-      output(cover, product, 4L * tiles * out, first, last, to);
     });
   }
 

@@ -85,20 +85,23 @@ final class WinogradGradWeight {
 
   private long apart(int chunks) {
     long all = Workspace.floats(Workspace.Slot.PARTIAL_SUMS, chunks * sums);
-    team.run(chunks, (worker, chunk) -> {
-      int from = Gemm.cut(cover.rows(), chunks, chunk);
-      int end = Gemm.cut(cover.rows(), chunks, chunk + 1);
-      int blocks = (end - from + block - 1) / block;
-      int most = Math.ceilDiv(end - from, blocks) * cover.across();
-      long images = Workspace.floats(Workspace.Slot.LEFT_PANELS, floatsOfImages(most));
-      long gradients = Workspace.floats(Workspace.Slot.RIGHT_PANELS, floatsOfGradients(most));
-      for (int b = 0; b < blocks; b++) {
-        int first = from + Gemm.cut(end - from, blocks, b);
-        int last = from + Gemm.cut(end - from, blocks, b + 1);
-        int tiles = (last - first) * cover.across();
-        transform(first, last, 0, tiles, images, gradients);
-        for (int place = 0; place < PLACES; place++) {
-          multiply(place, 0, panels, tiles, images, gradients, all + 4 * sums * chunk, b > 0);
+    team.run(chunks, new Team.Body() {
+      @Override
+      public void run(int worker, int chunk) {
+        int from = Gemm.cut(cover.rows(), chunks, chunk);
+        int end = Gemm.cut(cover.rows(), chunks, chunk + 1);
+        int blocks = (end - from + block - 1) / block;
+        int most = Math.ceilDiv(end - from, blocks) * cover.across();
+        long images = Workspace.floats(Workspace.Slot.LEFT_PANELS, floatsOfImages(most));
+        long gradients = Workspace.floats(Workspace.Slot.RIGHT_PANELS, floatsOfGradients(most));
+        for (int b = 0; b < blocks; b++) {
+          int first = from + Gemm.cut(end - from, blocks, b);
+          int last = from + Gemm.cut(end - from, blocks, b + 1);
+          int tiles = (last - first) * cover.across();
+          transform(first, last, 0, tiles, images, gradients);
+          for (int place = 0; place < PLACES; place++) {
+            multiply(place, 0, panels, tiles, images, gradients, all + 4 * sums * chunk, b > 0);
+          }
         }
       }
     });
@@ -173,11 +176,14 @@ final class WinogradGradWeight {
   }
 
   private void filters(long sums, ConvWeights out) {
-    team.run(filters / LANES, (worker, v) -> {
-      long turned = Workspace.floats(Workspace.Slot.BAND, (long) Winograd.TAPS * channels * LANES);
-      VectorWinograd.gradFilter(sums + v * LINE, 4L * channels * filters, 4L * filters, turned, channels);
-      Panels.transpose(turned, LINE, out.filter(v * LANES), out.filterStride(), LANES, Winograd.TAPS * channels,
-          false);
+    team.run(filters / LANES, new Team.Body() {
+      @Override
+      public void run(int worker, int v) {
+        long turned = Workspace.floats(Workspace.Slot.BAND, (long) Winograd.TAPS * channels * LANES);
+        VectorWinograd.gradFilter(sums + v * LINE, 4L * channels * filters, 4L * filters, turned, channels);
+        Panels.transpose(turned, LINE, out.filter(v * LANES), out.filterStride(), LANES, Winograd.TAPS * channels,
+            false);
+      }
     });
   }
 }

@@ -37,7 +37,8 @@ sealed interface Entry {
     void check(Executed reader) {
       if (tensor.lease().version() != version) {
         throw new IllegalStateException(tensor + ", which the gradient of "
-            + (reader.path.isEmpty() ? "" : reader.path + ": ") + reader.op.name() + " reads, was overwritten between forward and backward; update parameters after Gradients.of, or save a copy");
+            + (reader.path.isEmpty() ? "" : reader.path + ": ") + reader.op.name()
+            + " reads, was overwritten between forward and backward; update parameters after Gradients.of, or save a copy");
       }
     }
 

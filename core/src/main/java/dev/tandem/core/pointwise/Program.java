@@ -25,8 +25,8 @@ public record Program(List<Kind> inputs, List<Instruction> code, List<Integer> o
    * @param index input number, argument number, or salt of a RANDOM
    */
   public record Instruction(Opcode op, Kind kind, int a, int b, int c, double value, int index) {
-    // Written out, here and in other keys that the first step looks up: what a record has of itself is linked when first called, by
-    // some dozen classes that are made for it, for 10 ms.
+    // Written out, here and in other keys that the first step looks up: what a record has of itself is linked when first
+    // called, by classes that are made for it, for some 10 ms.
     @Override
     public boolean equals(@Nullable Object o) {
       return o instanceof Instruction i && op == i.op && kind == i.kind && a == i.a && b == i.b && c == i.c

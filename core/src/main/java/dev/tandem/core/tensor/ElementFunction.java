@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What tensors compute element by element, as programs for each kind of element. A program is made when it is first wanted: most models
- * want few, and to make all took 20 ms before the first step.
+ * want few, and to make all took some 10 ms before the first step.
  */
 enum ElementFunction {
   ADD(Kind.FLOAT, Kind.INT),

@@ -29,6 +29,16 @@ class LayoutTest {
   }
 
   @Test
+  void aDenseLayoutLikeAnotherKeepsTheOrderOfItsAxes() {
+    Layout image = Layout.contiguous(Shape.of(2, 3, 1, 5));
+    // The second and third axes have the same stride: the one that comes first stays outside.
+    assertThat(image.denseLikeThis()).isEqualTo(image);
+    assertThat(image.permute(0, 3, 1, 2).denseLikeThis()).isEqualTo(image.permute(0, 3, 1, 2));
+    assertThat(image.slice(3, 1, 5, 2).denseLikeThis()).isEqualTo(Layout.contiguous(Shape.of(2, 3, 1, 2)));
+    assertThat(image.expand(Shape.of(4, 2, 3, 1, 5)).denseLikeThis()).isNull();
+  }
+
+  @Test
   void contiguousIsRowMajor() {
     Layout l = Layout.contiguous(Shape.of(2, 3, 4));
     assertThat(addresses(l)).containsExactly(IntStream.range(0, 24).asLongStream().toArray());

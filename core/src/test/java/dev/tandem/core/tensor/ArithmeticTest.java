@@ -146,6 +146,13 @@ class ArithmeticTest {
   }
 
   @Test
+  void aNumberIsRefusedBesideTruthValues() {
+    Tensor x = Tensor.of(device, new int[] {1, 0}, 2).to(DType.BOOL);
+    assertThatThrownBy(() -> x.equalTo(1)).isInstanceOf(ShapeException.class).hasMessageContaining("BOOL[2]");
+    assertThatThrownBy(() -> x.add(1)).isInstanceOf(ShapeException.class).hasMessageContaining("BOOL[2]");
+  }
+
+  @Test
   void aNumberThatIsNoIntegerIsRefusedBesideIntegers() {
     Tensor x = Tensor.of(device, new int[] {1, 2, 3}, 3);
     assertThatThrownBy(() -> x.add(0.5)).isInstanceOf(ShapeException.class)
