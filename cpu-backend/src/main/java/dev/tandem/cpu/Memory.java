@@ -52,7 +52,10 @@ final class Memory {
     ALL.set(F32, address & MASK, value);
   }
 
-  /** Floats into an array, from {@code index} on: in code that is not compiled yet, 1024 of them take as long as two by themselves. */
+  /**
+   * Floats into an array, from {@code index} on. In code that is not compiled yet a thousand take no longer than
+   * a few by themselves.
+   */
   static void getFloats(long address, float[] to, int index, int n) {
     MemorySegment.copy(ALL, F32, address & MASK, to, index, n);
   }

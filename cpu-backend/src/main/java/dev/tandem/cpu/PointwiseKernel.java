@@ -7,8 +7,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A program for operands of certain dtypes and stride classes: whole vectors in a vector loop, the rest, or everything, in a scalar
- * loop, with the same bits. Each loop is compiled when it is first needed.
+ * A program for operands of certain dtypes and stride classes: whole vectors in a vector loop, the rest, or everything,
+ * in a scalar loop, and until the loop for most of the work is compiled, all of it interpreted by blocks, with the same
+ * bits. Each loop is made when it is first needed.
  */
 final class PointwiseKernel {
   private record Key(Program program, List<Access> operands, boolean vector) {
@@ -18,22 +19,24 @@ final class PointwiseKernel {
 
   /** Elements times their cost that take longer without vectors than it takes to wait for the vector loop once. */
   private static final long LONG_WORK = 1 << 25;
+  /** Elements that a call counts for at least. */
+  private static final int LEAST_WORK = 128;
 
   private final Program program;
   private final List<Access> operands;
   private final int width;
-  private final WarmUp warmUp;
-  /** Elements done so far, roughly: threads count in turns or together. */
-  private long elements;
-  private boolean cold = true;
-  private volatile @Nullable PointwiseLoop vector;
-  private volatile @Nullable PointwiseLoop scalar;
+  private final Loop vector;
+  private final Loop scalar;
+  /** Does the work of a loop that is not compiled yet, if it can. Without vectors no step was done sooner by it. */
+  private final @Nullable PointwiseInterpreter interpreter;
 
   private PointwiseKernel(Key key) {
     program = key.program;
     operands = key.operands;
     width = key.vector && VectorGenerator.supports(program, operands) ? FloatLanes.COUNT : 0;
-    warmUp = newWarmUp();
+    vector = new Loop(true, width);
+    scalar = new Loop(false, 1);
+    interpreter = width > 0 && WarmUp.SCALAR_FIRST ? PointwiseInterpreter.of(program, operands) : null;
   }
 
   /** @param vector whether vector instructions may be used */
@@ -70,75 +73,89 @@ final class PointwiseKernel {
 
   private void piece(long[] at, long[] row, long[] step, int rows, int n, double[] arguments) {
     int whole = width == 0 ? 0 : n - n % width;
-    if (whole > 0 && cold && !ready((long) rows * whole)) {
+    if (whole > 0 && vector.isCold((long) rows * whole)) {
       whole = 0;
+      if (interprets(at, row, rows, n, arguments)) {
+        return;
+      }
+    } else if (whole == 0 && interpreter != null && scalar.isCold(Math.max((long) rows * n, LEAST_WORK))
+        && interprets(at, row, rows, n, arguments)) {
+      return;
     }
     if (whole > 0) {
-      vectorLoop().run(at, row, step, rows, 0, whole, arguments);
+      vector.get().run(at, row, step, rows, 0, whole, arguments);
     }
     if (whole < n) {
-      scalarLoop().run(at, row, step, rows, whole, n, arguments);
+      scalar.get().run(at, row, step, rows, whole, n, arguments);
     }
   }
 
-  /**
-   * Whether the vector loop does the work: until it is compiled the scalar one does. Little work that comes again and again has it
-   * compiled: by its own counts HotSpot sees late that it pays.
-   */
-  private boolean ready(long more) {
-    if (warmUp.isDone()) {
-      cold = false;
-      return true;
+  private boolean interprets(long[] at, long[] row, int rows, int n, double[] arguments) {
+    if (interpreter == null || !interpreter.takes(row, rows, n)) {
+      return false;
     }
-    elements += more;
-    if (elements >= WarmUp.ELEMENTS) {
-      warmUp.begin();
-    }
-    return warmUp.isReady();
+    interpreter.run(at, row, rows, n, arguments);
+    return true;
   }
 
   /** Has the vector loop compiled, if there is one, and waits for it if so many elements take longer without it. */
   void warmUp(long elements) {
     if (width > 0) {
-      warmUp.prepare(elements * PointwisePlan.cost(program) >= LONG_WORK);
+      vector.warmUp.prepare(elements * PointwisePlan.cost(program) >= LONG_WORK);
     }
   }
 
-  private WarmUp newWarmUp() {
-    long[] at = new long[operands.size()];
-    int inputs = program.inputs().size();
-    Arrays.fill(at, 0, inputs, WarmUp.ZEROS);
-    Arrays.fill(at, inputs, at.length, WarmUp.OUTPUT);
-    double[] arguments = new double[program.code().size()];
-    return new WarmUp(turns -> vectorLoop().run(at, at, at, Math.min(turns, 1), 0, width * turns, arguments),
-        PointwisePlan.cost(program), () -> vector = null);
-  }
+  private final class Loop {
+    private final boolean vectors;
+    private final WarmUp warmUp;
+    /** Elements done so far, roughly: threads count in turns or together. */
+    private long elements;
+    private boolean cold = true;
+    private volatile @Nullable PointwiseLoop made;
 
-  private PointwiseLoop vectorLoop() {
-    PointwiseLoop loop = vector;
-    if (loop == null) {
-      synchronized (this) {
-        loop = vector;
-        if (loop == null) {
-          loop = PointwiseGenerator.generate(program, operands, true);
-          vector = loop;
+    /** @param width elements done by one turn */
+    Loop(boolean vectors, int width) {
+      this.vectors = vectors;
+      long[] at = new long[operands.size()];
+      int inputs = program.inputs().size();
+      Arrays.fill(at, 0, inputs, WarmUp.ZEROS);
+      Arrays.fill(at, inputs, at.length, WarmUp.OUTPUT);
+      double[] arguments = new double[program.code().size()];
+      warmUp = new WarmUp(turns -> get().run(at, at, at, Math.min(turns, 1), 0, width * turns, arguments),
+          PointwisePlan.cost(program), () -> made = null);
+    }
+
+    /**
+     * Whether another does the work, until this is compiled. Little work that comes again and again has it compiled: by
+     * its own counts HotSpot sees late that it pays.
+     */
+    boolean isCold(long more) {
+      if (!cold) {
+        return false;
+      }
+      if (warmUp.isDone()) {
+        cold = false;
+        return false;
+      }
+      elements += more;
+      if (elements >= WarmUp.ELEMENTS) {
+        warmUp.begin();
+      }
+      return !warmUp.isReady();
+    }
+
+    PointwiseLoop get() {
+      PointwiseLoop loop = made;
+      if (loop == null) {
+        synchronized (this) {
+          loop = made;
+          if (loop == null) {
+            loop = PointwiseGenerator.generate(program, operands, vectors);
+            made = loop;
+          }
         }
       }
+      return loop;
     }
-    return loop;
-  }
-
-  private PointwiseLoop scalarLoop() {
-    PointwiseLoop loop = scalar;
-    if (loop == null) {
-      synchronized (this) {
-        loop = scalar;
-        if (loop == null) {
-          loop = PointwiseGenerator.generate(program, operands, false);
-          scalar = loop;
-        }
-      }
-    }
-    return loop;
   }
 }

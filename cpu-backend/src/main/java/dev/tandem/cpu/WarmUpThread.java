@@ -103,6 +103,10 @@ final class WarmUpThread extends Thread {
         profilesFilled = false;
         return true;
       });
+      guarded(() -> {
+        PointwiseInterpreter.warmUp();
+        return true;
+      });
     }
     while (take()) {
       boolean filled = profilesFilled;

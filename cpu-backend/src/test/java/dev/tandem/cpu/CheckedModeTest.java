@@ -25,6 +25,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -41,11 +42,12 @@ class CheckedModeTest {
   }
 
   /** Calls a method of a class that has checks in it. */
-  private static Object callChecked(Class<?> kernel, String name, long address) throws Throwable {
-    Method m = CheckedKernels.twin(kernel).getDeclaredMethod(name, long.class);
+  private static Object callChecked(Class<?> kernel, String name, Object... arguments) throws Throwable {
+    Method m = Arrays.stream(CheckedKernels.twin(kernel).getDeclaredMethods()).filter(d -> d.getName().equals(name))
+        .findFirst().orElseThrow();
     m.setAccessible(true);
     try {
-      return m.invoke(null, address);
+      return m.invoke(null, arguments);
     } catch (InvocationTargetException e) {
       throw e.getCause();
     }
@@ -93,6 +95,10 @@ class CheckedModeTest {
     MemorySegment own = Arena.global().allocate(64, 64);
     assertThatThrownBy(() -> callChecked(Memory.class, "getFloat", own.address()))
         .isInstanceOf(IndexOutOfBoundsException.class).hasMessageContaining("reads 4 bytes at 0x");
+    assertThatThrownBy(() -> callChecked(Memory.class, "getFloats", own.address(), new float[8], 2, 3))
+        .isInstanceOf(IndexOutOfBoundsException.class).hasMessageContaining("reads 12 bytes at 0x");
+    assertThatThrownBy(() -> callChecked(Memory.class, "setFloats", own.address(), new float[8], 2, 3))
+        .isInstanceOf(IndexOutOfBoundsException.class).hasMessageContaining("writes 12 bytes at 0x");
   }
 
   @Test
