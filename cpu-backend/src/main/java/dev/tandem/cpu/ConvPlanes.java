@@ -62,11 +62,11 @@ record ConvPlanes(long planes, long stride, int columns, int filters, int channe
     for (int j = 0; j < length; j += span) {
       if (down.count() == 0) {
         // Without a tap nothing is received.
-        kernel.run(0, 0, panel, 0, 0, 0, planes, 0, 0, product + 4L * j, line);
+        Tiles.run(kernel, 0, 0, panel, 0, 0, 0, planes, 0, 0, product + 4L * j, line);
       }
       for (int a = 0; a < down.count(); a++) {
         long from = planes + 4L * ((long) (top + a * down.outputStep()) * columns + left + j);
-        kernel.run(across.count(), filters, panel + a * across.count() * tap, 0, 4L * Tiles.LANES, tap, from, stride,
+        Tiles.run(kernel, across.count(), filters, panel + a * across.count() * tap, 0, 4L * Tiles.LANES, tap, from, stride,
             4L * across.outputStep(), a > 0 ? edge : product + 4L * j, a > 0 ? 4L * span : line);
         if (a > 0) {
           Panels.store(edge, 4L * span, product + 4L * j, line, channels, span, true);

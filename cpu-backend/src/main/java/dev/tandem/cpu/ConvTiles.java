@@ -97,7 +97,7 @@ final class ConvTiles {
         long aAt = a + r * aRow + q * aPixel;
         long outAt = out + r * outRow + q * outPixel;
         for (int call = 0; call < taps.calls; call++) {
-          kernel.run(1, taps.inner, aAt + taps.start(call), aPixel, taps.offsets, 0,
+          Tiles.run(kernel, 1, taps.inner, aAt + taps.start(call), aPixel, taps.offsets, 0,
               panel + call * taps.inner * width, width, 0, direct ? outAt : edge, direct ? outPixel : width);
           if (!direct) {
             Panels.store(edge, width, outAt, outPixel, height, channels, call > 0);

@@ -386,7 +386,7 @@ record Gemm(int m, int n, int k, boolean aColumn, long lda, boolean bColumn, lon
         TileKernel adding = whole && accumulate ? Tiles.adding(layout, height, vectors) : null;
         boolean direct = whole && !accumulate || adding != null;
         TileKernel kernel = adding != null ? adding : Tiles.get(layout, height, vectors);
-        kernel.run(1, depth, aAt, aRow, inner, 0, bAt, bInner, 0, direct ? cAt : edge, direct ? ldc : width);
+        Tiles.run(kernel, 1, depth, aAt, aRow, inner, 0, bAt, bInner, 0, direct ? cAt : edge, direct ? ldc : width);
         if (!direct) {
           Panels.store(edge, width, cAt, ldc, height, cols, accumulate);
         }

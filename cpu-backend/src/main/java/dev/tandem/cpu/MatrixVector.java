@@ -71,7 +71,7 @@ record MatrixVector(int n, int k, boolean column, long ld, long xStride, long yS
       boolean add = accumulate || q > 0;
       int j = from;
       for (; yStride == 4 && j + GRAIN <= to; j += GRAIN) {
-        wide.run(1, depth, xAt, 0, xStride, 0, matrix + p * ld + 4L * j, ld, 0, add ? edge : y + 4L * j, 0);
+        Tiles.run(wide, 1, depth, xAt, 0, xStride, 0, matrix + p * ld + 4L * j, ld, 0, add ? edge : y + 4L * j, 0);
         if (add) {
           Panels.store(edge, 0, y + 4L * j, 0, 1, GRAIN, true);
         }
@@ -80,7 +80,7 @@ record MatrixVector(int n, int k, boolean column, long ld, long xStride, long yS
         int cols = Math.min(Tiles.LANES, to - j);
         long m = matrix + p * ld + 4L * j;
         boolean direct = yStride == 4 && cols == Tiles.LANES && !add;
-        narrow.run(1, depth, xAt, 0, xStride, 0, m, ld, 0, direct ? y + 4L * j : edge, 0);
+        Tiles.run(narrow, 1, depth, xAt, 0, xStride, 0, m, ld, 0, direct ? y + 4L * j : edge, 0);
         if (!direct) {
           Panels.move(edge, 0, 4, y + j * yStride, 0, yStride, 1, cols, add);
         }

@@ -241,7 +241,7 @@ final class Winograd {
       for (int part = 0; part < parts; part++) {
         int i = equal ? Gemm.cut(tiles, parts, part) : Math.min(part * tallest, tiles - tallest);
         int height = equal ? Gemm.cut(tiles, parts, part + 1) - i : tallest;
-        Tiles.get(layout, height, vectors).run(1, in, a + 4L * i * in, 4L * in,
+        Tiles.run(Tiles.get(layout, height, vectors), 1, in, a + 4L * i * in, 4L * in,
             Tiles.steps(in), 0, b + 4L * j * in, LINE * vectors, 0, c + 4 * ((long) i * out + j), 4L * out);
       }
     }

@@ -166,7 +166,7 @@ final class WinogradGradWeight {
       boolean direct = !accumulate || adding != null;
       for (int c = 0; c < channels; c += Tiles.ROWS) {
         long to = sums + 4 * (((long) place * channels + c) * filters + j);
-        kernel.run(1, tiles, a + c / LANES * tiles * LINE + 4L * (c % LANES), 0, LINE, 0,
+        Tiles.run(kernel, 1, tiles, a + c / LANES * tiles * LINE + 4L * (c % LANES), 0, LINE, 0,
             b + p * 2 * tiles * LINE, 2 * LINE, 0, direct ? to : edge, direct ? 4L * filters : 2 * LINE);
         if (!direct) {
           Panels.store(edge, 2 * LINE, to, 4L * filters, Tiles.ROWS, columns, true);
