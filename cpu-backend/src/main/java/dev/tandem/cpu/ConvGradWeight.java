@@ -169,7 +169,8 @@ final class ConvGradWeight {
       TileKernel adding = whole && accumulate ? Tiles.adding(TileKernel.Layout.COLUMNS, tall, vectors) : null;
       boolean direct = whole && !accumulate || adding != null;
       TileKernel kernel = adding != null ? adding : Tiles.get(TileKernel.Layout.COLUMNS, tall, vectors);
-      Tiles.run(kernel, rows, s.outWidth(), a + 4L * i, 0, aInner, aOuter, b, bInner, bOuter, direct ? c + i * cRow : edge,
+      Tiles.run(kernel, rows, s.outWidth(), a + 4L * i, 0, aInner, aOuter, b, bInner, bOuter,
+          direct ? c + i * cRow : edge,
           direct ? cRow : width);
       if (!direct) {
         Panels.store(edge, width, c + i * cRow, cRow, tall, cols, accumulate);

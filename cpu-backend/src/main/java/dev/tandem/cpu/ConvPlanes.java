@@ -66,7 +66,8 @@ record ConvPlanes(long planes, long stride, int columns, int filters, int channe
       }
       for (int a = 0; a < down.count(); a++) {
         long from = planes + 4L * ((long) (top + a * down.outputStep()) * columns + left + j);
-        Tiles.run(kernel, across.count(), filters, panel + a * across.count() * tap, 0, 4L * Tiles.LANES, tap, from, stride,
+        Tiles.run(kernel, across.count(), filters, panel + a * across.count() * tap, 0, 4L * Tiles.LANES, tap, from,
+            stride,
             4L * across.outputStep(), a > 0 ? edge : product + 4L * j, a > 0 ? 4L * span : line);
         if (a > 0) {
           Panels.store(edge, 4L * span, product + 4L * j, line, channels, span, true);

@@ -107,7 +107,8 @@ final class ConvWeights {
             int cols = Math.min(Tiles.WIDTH, inputs - c);
             long width = 4L * Tiles.vectors(cols) * Tiles.LANES;
             Panels.transpose(tapMajor + 4L * ((long) i * inputs + c) * outputs, 4L * outputs,
-                phase + 4L * c * y.count() * x.count() * outputs + (long) turned * outputs * width, width, outputs, cols,
+                phase + 4L * c * y.count() * x.count() * outputs + (long) turned * outputs * width, width, outputs,
+                cols,
                 true);
           }
         }

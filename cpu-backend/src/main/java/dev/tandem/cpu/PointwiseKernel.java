@@ -80,8 +80,8 @@ final class PointwiseKernel {
       }
     } else if (whole == 0 && interpreter != null && scalar.isCold(Math.max((long) rows * n, LEAST_WORK))
         && interprets(at, row, rows, n, arguments)) {
-      return;
-    }
+          return;
+        }
     if (whole > 0) {
       vector.get().run(at, row, step, rows, 0, whole, arguments);
     }
