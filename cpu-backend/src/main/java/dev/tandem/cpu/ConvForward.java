@@ -24,10 +24,10 @@ final class ConvForward extends ConvBands {
 
   @Override
   void band(int worker, int image, int from, int to, long out, long outRow, long outPixel) {
-    int top = from * g.strideH() - g.paddingH();
-    int bottom = (to - 1) * g.strideH() - g.paddingH() + (s.kernelH() - 1) * g.dilationH() + 1;
+    int top = s.firstRow(from);
+    int bottom = s.endRow(to);
     int left = -g.paddingW();
-    int right = (s.outWidth() - 1) * g.strideW() - g.paddingW() + (s.kernelW() - 1) * g.dilationW() + 1;
+    int right = s.endColumn();
     // As in ConvGradWeight: 256 to 64 channels, 1 x 1, 4.7 ms in place, 4.2 so.
     long in = s.spreads() ? x.copy(image, top, bottom, left, right, Workspace.Slot.BAND)
         : x.band(image, top, bottom, left, right, Workspace.Slot.BAND);

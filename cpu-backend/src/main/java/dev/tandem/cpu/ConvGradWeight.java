@@ -101,11 +101,11 @@ final class ConvGradWeight {
     int image = unit / bands;
     int from = Gemm.cut(s.outHeight(), bands, unit % bands);
     int to = Gemm.cut(s.outHeight(), bands, unit % bands + 1);
-    int top = from * g.strideH() - g.paddingH();
-    int bottom = (to - 1) * g.strideH() - g.paddingH() + (s.kernelH() - 1) * g.dilationH() + 1;
-    int right = (s.outWidth() - 1) * g.strideW() - g.paddingW() + (s.kernelW() - 1) * g.dilationW() + 1;
-    // Measured for 256 to 64 channels, 1 x 1: 6.3 ms in place, 5.3 so.
+    int top = s.firstRow(from);
+    int bottom = s.endRow(to);
     int left = -g.paddingW();
+    int right = s.endColumn();
+    // Measured for 256 to 64 channels, 1 x 1: 6.3 ms in place, 5.3 so.
     long in = s.spreads() ? x.copy(image, top, bottom, left, right, Workspace.Slot.BAND)
         : x.band(image, top, bottom, left, right, Workspace.Slot.BAND);
     long inRow = s.spreads() ? x.copyRow(left, right) : x.bandRow(top, bottom, left, right);

@@ -64,6 +64,21 @@ record ConvShape(int images, int channels, int height, int width, int filters, i
     return channels >= SPREAD && geometry.strideW() == 1;
   }
 
+  /** The first row of the image that output row {@code r} reads; padding lies before row 0. */
+  int firstRow(int r) {
+    return r * geometry.strideH() - geometry.paddingH();
+  }
+
+  /** Behind the last row that the output rows before {@code r} read. */
+  int endRow(int r) {
+    return firstRow(r - 1) + (kernelH - 1) * geometry.dilationH() + 1;
+  }
+
+  /** Behind the last column that a row of the output reads. */
+  int endColumn() {
+    return (outWidth - 1) * geometry.strideW() - geometry.paddingW() + (kernelW - 1) * geometry.dilationW() + 1;
+  }
+
   /**
    * How many bands each image falls into, by rows: so many that a band stays in the second-level cache and that a few
    * images make enough pieces for a team.

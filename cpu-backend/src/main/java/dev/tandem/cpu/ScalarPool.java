@@ -7,7 +7,7 @@ import java.util.Arrays;
  * Maxima of a channels-last image, and their gradient, without vector instructions: of the channels that
  * {@link MaxPool} leaves, which are all of them until its loops are compiled. It has the bits of those loops. The rows
  * that a row of windows covers are copied to arrays first: in code that is not compiled yet, a thousand numbers copied
- * at once take as long as two that are read by themselves.
+ * at once take no longer than a few that are read by themselves.
  */
 final class ScalarPool {
   /** Of the rows that windows cover; of more, some channels are done at a time. */

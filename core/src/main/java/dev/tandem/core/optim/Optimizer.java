@@ -165,11 +165,7 @@ public abstract class Optimizer {
       if (members.get(g).isEmpty()) {
         continue;
       }
-      List<Scalar> numbers = hostScalars.get(options.learningRateFactor());
-      if (numbers == null) {
-        numbers = newScalars(on);
-        hostScalars.put(options.learningRateFactor(), numbers);
-      }
+      List<Scalar> numbers = hostScalars.computeIfAbsent(options.learningRateFactor(), f -> newScalars(on));
       Expr[] formula = formula(options.weightDecay()).toArray(new Expr[0]);
       Pointwise update =
           Pointwise.of(name(), Program.of(2 + states.size() + numbers.size(), formula));

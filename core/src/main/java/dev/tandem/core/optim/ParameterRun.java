@@ -47,12 +47,7 @@ record ParameterRun(ParameterBuffer buffer, List<Map.Entry<String, Parameter>> p
       if (buffer == null) {
         throw new IllegalStateException(e.getKey() + " is on no device");
       }
-      List<Map.Entry<String, Parameter>> known = byBuffer.get(buffer);
-      if (known == null) {
-        known = new ArrayList<>();
-        byBuffer.put(buffer, known);
-      }
-      known.add(e);
+      byBuffer.computeIfAbsent(buffer, b -> new ArrayList<>()).add(e);
     }
     List<ParameterRun> runs = new ArrayList<>();
     for (Map.Entry<ParameterBuffer, List<Map.Entry<String, Parameter>>> one : byBuffer.entrySet()) {

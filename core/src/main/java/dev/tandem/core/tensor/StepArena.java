@@ -116,12 +116,6 @@ public final class StepArena {
   }
 
   private ArrayDeque<Storage> stack(DType dtype, long elements) {
-    Size size = new Size(dtype, elements);
-    ArrayDeque<Storage> known = free.get(size);
-    if (known == null) {
-      known = new ArrayDeque<>();
-      free.put(size, known);
-    }
-    return known;
+    return free.computeIfAbsent(new Size(dtype, elements), k -> new ArrayDeque<>());
   }
 }
